@@ -1,0 +1,9 @@
+//! formwork pours a complete Rust backend service from a few answers and proves what it poured.
+//!
+//! Data flows one way: flags, preset and wizard become [`answers::Answers`], answers become a
+//! [`catalog::Plan`], the plan becomes a [`render::Tree`], the tree becomes a project on disk
+//! ([`project`]), and [`check`] reports on it. Everything up to and including the tree is pure.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
