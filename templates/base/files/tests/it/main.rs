@@ -1,0 +1,18 @@
+//! One test binary, one module a promise. Servers are real and on ports of their own, so tests run side by
+//! side.
+
+mod auth;
+mod authorization;
+mod caching;
+mod configuration;
+mod errors;
+mod idempotency;
+mod isolation;
+mod openapi;
+mod operations;
+mod overload;
+mod round_trips;
+mod stateless;
+mod support;
+mod telemetry;
+mod timeouts;
