@@ -31,6 +31,14 @@ impl App {
         let cursors = Cursors::start(&config)?;
         let cache = Cache::new(&config.cache);
         let lifecycle = Lifecycle::default();
-        Ok(Self { config: Arc::new(config), database, cache, authenticator, cursors, lifecycle, http })
+        Ok(Self {
+            config: Arc::new(config),
+            database,
+            cache,
+            authenticator,
+            cursors,
+            lifecycle,
+            http,
+        })
     }
 }

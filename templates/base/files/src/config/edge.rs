@@ -59,7 +59,11 @@ pub struct RateLimit {
 
 impl Server {
     pub(super) fn read(environment: &mut Environment) -> Self {
-        let drain_delay = if environment.is_development() { "0s" } else { "5s" };
+        let drain_delay = if environment.is_development() {
+            "0s"
+        } else {
+            "5s"
+        };
         Self {
             address: environment.value("APP__SERVER__ADDRESS", "127.0.0.1:8080"),
             max_connections: environment.count("APP__SERVER__MAX_CONNECTIONS", "10000"),

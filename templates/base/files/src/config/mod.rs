@@ -79,9 +79,15 @@ pub struct Problems(pub Vec<String>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0.len() == 1 { "problem" } else { "problems" };
+        let plural = if self.0.len() == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
         writeln!(f, "{} {plural} in the configuration:", self.0.len())?;
-        self.0.iter().try_for_each(|problem| writeln!(f, "  - {problem}"))?;
+        self.0
+            .iter()
+            .try_for_each(|problem| writeln!(f, "  - {problem}"))?;
         write!(f, "docs/configuration.md lists every variable.")
     }
 }
@@ -106,7 +112,10 @@ impl Config {
                 Stage::Development => "development",
                 Stage::Production => "production",
             },
-            &[("development", Stage::Development), ("production", Stage::Production)],
+            &[
+                ("development", Stage::Development),
+                ("production", Stage::Production),
+            ],
         );
         environment.stage(stage);
         let config = Self {
@@ -115,7 +124,9 @@ impl Config {
             admin: Admin::read(environment),
             limits: Limits::read(environment),
             rate_limit: RateLimit::read(environment),
-            data: Data { directory: environment.path("APP__DATA__DIRECTORY", "data") },
+            data: Data {
+                directory: environment.path("APP__DATA__DIRECTORY", "data"),
+            },
             database: Database::read(environment),
             cache: Cache::read(environment),
             auth: Auth::read(environment),
@@ -130,11 +141,14 @@ impl Config {
 
     /// Rules between sections; those within one stand in its own `read`.
     fn check(&self, environment: &mut Environment) {
-        environment.rule(self.database.acquire_timeout < self.server.request_timeout, || {
-            "APP__DATABASE__ACQUIRE_TIMEOUT must be shorter than APP__SERVER__REQUEST_TIMEOUT: \
+        environment.rule(
+            self.database.acquire_timeout < self.server.request_timeout,
+            || {
+                "APP__DATABASE__ACQUIRE_TIMEOUT must be shorter than APP__SERVER__REQUEST_TIMEOUT: \
              a request would end before it was told that the database is busy"
-                .to_owned()
-        });
+                    .to_owned()
+            },
+        );
         environment.rule(self.idempotency.lease > self.server.request_timeout, || {
             "APP__IDEMPOTENCY__LEASE must be longer than APP__SERVER__REQUEST_TIMEOUT: \
              a duplicate would run while the first request still does"

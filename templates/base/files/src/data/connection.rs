@@ -53,8 +53,18 @@ impl Connection {
     }
 
     fn new(inner: Inner, interrupt: Interrupt, bounds: Bounds) -> Self {
-        let Bounds { deadline, statement_timeout, meter } = bounds;
-        Self { inner, interrupt, deadline, statement_timeout, meter }
+        let Bounds {
+            deadline,
+            statement_timeout,
+            meter,
+        } = bounds;
+        Self {
+            inner,
+            interrupt,
+            deadline,
+            statement_timeout,
+            meter,
+        }
     }
 
     pub async fn execute(&mut self, query: Query<'_, Driver, Arguments>) -> Result<u64, Error> {
@@ -63,7 +73,10 @@ impl Connection {
         self.finish(answer).map(|done| done.rows_affected())
     }
 
-    pub async fn optional<T>(&mut self, query: QueryAs<'_, Driver, T, Arguments>) -> Result<Option<T>, Error>
+    pub async fn optional<T>(
+        &mut self,
+        query: QueryAs<'_, Driver, T, Arguments>,
+    ) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
@@ -81,7 +94,10 @@ impl Connection {
         self.finish(answer)
     }
 
-    pub async fn all<T>(&mut self, query: QueryAs<'_, Driver, T, Arguments>) -> Result<Vec<T>, Error>
+    pub async fn all<T>(
+        &mut self,
+        query: QueryAs<'_, Driver, T, Arguments>,
+    ) -> Result<Vec<T>, Error>
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
@@ -90,7 +106,10 @@ impl Connection {
         self.finish(answer)
     }
 
-    pub async fn scalar<T>(&mut self, query: QueryScalar<'_, Driver, T, Arguments>) -> Result<T, Error>
+    pub async fn scalar<T>(
+        &mut self,
+        query: QueryScalar<'_, Driver, T, Arguments>,
+    ) -> Result<T, Error>
     where
         (T,): for<'r> FromRow<'r, Row>,
         T: Send + Unpin,
@@ -135,7 +154,10 @@ impl Connection {
 }
 
 /// The statement stops itself at its end; the wait for it ends then too, should the database not answer.
-async fn bounded<T>(end: Instant, answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, Error> {
+async fn bounded<T>(
+    end: Instant,
+    answer: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, Error> {
     match timeout_at(end.into(), answer).await {
         Ok(answer) => answer.map_err(database::classify),
         Err(_) => Err(Error::Deadline),
@@ -161,7 +183,10 @@ pub struct Held<'context> {
 impl<'context> Held<'context> {
     pub(crate) fn new(connection: Connection, meter: &'context mut Meter) -> Self {
         meter.begin_hold();
-        Self { connection: Some(connection), meter }
+        Self {
+            connection: Some(connection),
+            meter,
+        }
     }
 }
 
@@ -169,13 +194,17 @@ impl Deref for Held<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.connection.as_ref().unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
+        self.connection
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
     }
 }
 
 impl DerefMut for Held<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.connection.as_mut().unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
+        self.connection
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
     }
 }
 

@@ -38,8 +38,12 @@ pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -
         return next.run(request).await;
     }
     let ends = Instant::now() + bounds.time;
-    let bounded = request
-        .map(|body| Body::new(Timed { body: Limited::new(body, bounds.size), end: Box::pin(sleep_until(ends)) }));
+    let bounded = request.map(|body| {
+        Body::new(Timed {
+            body: Limited::new(body, bounds.size),
+            end: Box::pin(sleep_until(ends)),
+        })
+    });
     next.run(bounded).await
 }
 

@@ -22,8 +22,16 @@ use tower_http::{
 use tracing::Instrument as _;
 
 use super::{
-    body, client_address::ClientAddress, deadline::Deadline, headers, lifecycle::Lifecycle, observe::observe, overload,
-    problem::Problem, rate_limit, request_id::{self, RequestId},
+    body,
+    client_address::ClientAddress,
+    deadline::Deadline,
+    headers,
+    lifecycle::Lifecycle,
+    observe::observe,
+    overload,
+    problem::Problem,
+    rate_limit,
+    request_id::{self, RequestId},
 };
 use crate::{
     app::{access, state::App},
@@ -43,8 +51,14 @@ pub fn around(router: Router, app: &App) -> Router {
     router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.lifecycle.clone(), within_deadline))
-        .layer(from_fn_with_state(overload::Admission::new(&config.limits), overload::admit))
-        .layer(from_fn_with_state(rate_limit::RateLimit::new(&config.rate_limit), rate_limit::limit))
+        .layer(from_fn_with_state(
+            overload::Admission::new(&config.limits),
+            overload::admit,
+        ))
+        .layer(from_fn_with_state(
+            rate_limit::RateLimit::new(&config.rate_limit),
+            rate_limit::limit,
+        ))
         .layer(from_fn_with_state(app.clone(), access::identify))
         .layer(from_fn_with_state(bounds, body::bound))
         .layer(cors(&config.server.cors_origins))
@@ -66,9 +80,13 @@ pub async fn method_not_allowed() -> Problem {
 async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let meter = Meter::default();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0);
     if let Some(peer) = peer {
-        let address = ClientAddress::of(peer, request.headers(), &app.config.server.trusted_proxies);
+        let address =
+            ClientAddress::of(peer, request.headers(), &app.config.server.trusted_proxies);
         request.extensions_mut().insert(address);
     }
     let deadline = Deadline::of(request.headers(), app.config.server.request_timeout);
@@ -82,7 +100,9 @@ async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Resp
     if app.config.stage == Stage::Development {
         let cost = format!("db;desc=\"{} statements\"", meter.statements());
         if let Ok(cost) = HeaderValue::try_from(cost) {
-            response.headers_mut().insert(HeaderName::from_static("server-timing"), cost);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("server-timing"), cost);
         }
     }
     response
@@ -110,12 +130,19 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 fn is_problem(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json")
 }
 
 /// Ends the wait at the request's deadline. A change runs on in its own task: whether its client is still
 /// there must not decide how much of it happens. It has the same deadline, so it ends soon after.
-async fn within_deadline(State(lifecycle): State<Lifecycle>, request: Request, next: Next) -> Response {
+async fn within_deadline(
+    State(lifecycle): State<Lifecycle>,
+    request: Request,
+    next: Next,
+) -> Response {
     let deadline = request.extensions().get::<Deadline>().copied();
     let Some(deadline) = deadline else {
         return Problem::internal(&"a request without a deadline").into_response();
@@ -166,6 +193,11 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_NONE_MATCH,
             crate::app::idempotency::HEADER,
         ])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, request_id::HEADER])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            request_id::HEADER,
+        ])
         .max_age(std::time::Duration::from_secs(600))
 }

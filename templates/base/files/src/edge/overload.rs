@@ -28,7 +28,11 @@ pub enum Class {
 
 impl Class {
     fn of(method: &Method) -> Self {
-        if method.is_safe() { Self::Read } else { Self::Write }
+        if method.is_safe() {
+            Self::Read
+        } else {
+            Self::Write
+        }
     }
 
     pub fn name(self) -> &'static str {
@@ -60,7 +64,10 @@ impl Admission {
             Class::Read => self.reads.clone(),
             Class::Write => self.writes.clone(),
         };
-        timeout(self.queue_timeout, places.acquire_owned()).await.ok()?.ok()
+        timeout(self.queue_timeout, places.acquire_owned())
+            .await
+            .ok()?
+            .ok()
     }
 }
 

@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock, middleware::StateInformationMiddleware,
+    DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock,
+    middleware::StateInformationMiddleware,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -47,7 +48,8 @@ impl RateLimit {
         Self {
             limiter: Arc::new(RateLimiter::keyed(quota).with_middleware()),
             quota,
-            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("\"default\"")),
+            policy: HeaderValue::try_from(policy)
+                .unwrap_or(HeaderValue::from_static("\"default\"")),
         }
     }
 
@@ -99,5 +101,8 @@ fn key(request: &Request) -> Option<Key> {
     if let Some(caller) = request.extensions().get::<Caller>() {
         return Some(Key::Caller(caller.tenant.clone(), caller.subject.clone()));
     }
-    request.extensions().get::<ClientAddress>().map(|address| Key::Address(address.0))
+    request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| Key::Address(address.0))
 }

@@ -23,11 +23,10 @@ use crate::config::LogFormat;
 /// Reads a filter such as `info,sqlx=warn`: a level for all, and levels for targets.
 pub(super) fn filter(text: &str) -> anyhow::Result<Targets> {
     // A level that is misspelt would be taken for the name of a target.
-    let is_level = |directive: &str| directive.parse::<LevelFilter>().is_ok();
-    let directives = text.split(',').map(str::trim);
-    let unclear = directives.filter(|directive| !directive.contains('=') && !is_level(directive));
-    match (unclear.last(), text.parse()) {
-        (None, Ok(filter)) => Ok(filter),
+    let is_clear =
+        |directive: &str| directive.contains('=') || directive.parse::<LevelFilter>().is_ok();
+    match text.parse() {
+        Ok(filter) if text.split(',').map(str::trim).all(is_clear) => Ok(filter),
         _ => bail!(
             "APP__LOG__FILTER is {text:?}: expected a level (error, warn, info, debug, trace, off), \
              and levels of targets where they differ, such as info,sqlx=warn"

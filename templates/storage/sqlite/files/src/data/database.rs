@@ -51,7 +51,10 @@ impl Database {
     /// Opens the file in `directory` and makes both where they are missing.
     pub async fn open(config: &config::Database, directory: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(directory).with_context(|| {
-            format!("the data folder {} (APP__DATA__DIRECTORY) cannot be made", directory.display())
+            format!(
+                "the data folder {} (APP__DATA__DIRECTORY) cannot be made",
+                directory.display()
+            )
         })?;
         let lock: Arc<Path> = directory.join("service.lock").into();
         let synchronous = match config.synchronous {
@@ -66,7 +69,9 @@ impl Database {
             .synchronous(synchronous)
             .busy_timeout(config.busy_timeout);
         // A connection to a file does not go stale, so it is not tested before each loan.
-        let pool = PoolOptions::new().acquire_timeout(config.acquire_timeout).test_before_acquire(false);
+        let pool = PoolOptions::new()
+            .acquire_timeout(config.acquire_timeout)
+            .test_before_acquire(false);
         let guard = exclusive(lock.clone()).await?;
         let writer = pool
             .clone()
@@ -97,7 +102,9 @@ impl Database {
     /// A transaction that writes. It takes SQLite's write lock at once: one that starts as a reader can be
     /// told in the middle that it may not become a writer.
     pub async fn begin(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let transaction = self.wait(deadline, self.writer.begin_with("BEGIN IMMEDIATE")).await?;
+        let transaction = self
+            .wait(deadline, self.writer.begin_with("BEGIN IMMEDIATE"))
+            .await?;
         meter.count_statement();
         Connection::open(transaction, self.bounds(deadline, meter)).await
     }
@@ -109,7 +116,11 @@ impl Database {
     }
 
     fn bounds(&self, deadline: Deadline, meter: &Meter) -> Bounds {
-        Bounds { deadline, statement_timeout: self.statement_timeout, meter: meter.clone() }
+        Bounds {
+            deadline,
+            statement_timeout: self.statement_timeout,
+            meter: meter.clone(),
+        }
     }
 
     async fn wait<T>(
@@ -141,7 +152,10 @@ impl Database {
     /// Whether the database answers.
     pub async fn ping(&self, deadline: Deadline) -> Result<(), Error> {
         let mut connection = self.read(deadline, &Meter::default()).await?;
-        connection.scalar(sqlx::query_scalar::<_, i64>("SELECT 1")).await.map(drop)
+        connection
+            .scalar(sqlx::query_scalar::<_, i64>("SELECT 1"))
+            .await
+            .map(drop)
     }
 
     /// Each pool's name, connections in use, and idle ones.
@@ -161,12 +175,18 @@ impl Database {
 /// Holds off the other processes on this folder while the file or its schema is made.
 async fn exclusive(path: Arc<Path>) -> anyhow::Result<fs::File> {
     tokio::task::spawn_blocking(move || {
-        let file = fs::File::options().create(true).truncate(false).write(true).open(&path)?;
+        let file = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         file.lock()?;
         Ok(file)
     })
     .await?
-    .map_err(|error: std::io::Error| anyhow::anyhow!("the data folder (APP__DATA__DIRECTORY): {error}"))
+    .map_err(|error: std::io::Error| {
+        anyhow::anyhow!("the data folder (APP__DATA__DIRECTORY): {error}")
+    })
 }
 
 /// Stops a statement inside SQLite at its end. To abandon the wait alone would leave the statement
@@ -190,7 +210,10 @@ impl Interrupt {
     }
 
     pub(super) fn arm(&self, end: Instant) {
-        self.end.store(micros(end.saturating_duration_since(self.origin)), Ordering::Relaxed);
+        self.end.store(
+            micros(end.saturating_duration_since(self.origin)),
+            Ordering::Relaxed,
+        );
     }
 
     /// After an answer. A statement that was abandoned stays armed, so that it stops.
