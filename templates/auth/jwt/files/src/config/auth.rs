@@ -39,8 +39,7 @@ impl Auth {
                 .to_owned()
         });
         environment.rule(auth.refresh_interval >= SHORTEST_REFRESH, || {
-            "APP__AUTH__REFRESH_INTERVAL must be at least 1s: every instance asks this often"
-                .to_owned()
+            "APP__AUTH__REFRESH_INTERVAL must be at least 1s: every instance asks this often".to_owned()
         });
         auth
     }
@@ -73,9 +72,7 @@ impl Auth {
             self.issuer != "development",
             "it is the `iss` claim of the identity provider's tokens",
         );
-        for (name, value) in
-            [("APP__AUTH__ISSUER", &self.issuer), ("APP__AUTH__AUDIENCE", &self.audience)]
-        {
+        for (name, value) in [("APP__AUTH__ISSUER", &self.issuer), ("APP__AUTH__AUDIENCE", &self.audience)] {
             environment.rule(!value.is_empty(), || format!("{name} must not be empty"));
         }
     }

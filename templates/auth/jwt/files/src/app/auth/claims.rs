@@ -42,20 +42,11 @@ struct Claims {
 
 impl Expectations {
     pub(super) fn new(config: &config::Auth) -> Self {
-        Self {
-            issuer: config.issuer.clone(),
-            audience: config.audience.clone(),
-            leeway: config.leeway,
-        }
+        Self { issuer: config.issuer.clone(), audience: config.audience.clone(), leeway: config.leeway }
     }
 
     /// Verifies signature, times, audience and issuer of `token`, whose header was read before.
-    pub(super) fn verify(
-        &self,
-        token: &str,
-        header: &Header,
-        key: &Key,
-    ) -> Result<Verified, Anonymous> {
+    pub(super) fn verify(&self, token: &str, header: &Header, key: &Key) -> Result<Verified, Anonymous> {
         if header.crit.is_some() {
             // RFC 7515, section 4.1.11: who does not understand an extension must refuse the token.
             return Err(Anonymous::Invalid("the token needs an extension that is not supported"));

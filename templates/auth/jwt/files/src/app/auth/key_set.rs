@@ -51,8 +51,7 @@ impl KeySet {
     /// Reads a document. Keys that are of no use here are left out, as RFC 7517, section 5, asks; a set
     /// that is left with none is an error, for it would refuse everybody.
     pub(super) fn parse(document: &[u8]) -> anyhow::Result<Self> {
-        let document: Document =
-            serde_json::from_slice(document).context("this is no JSON Web Key Set")?;
+        let document: Document = serde_json::from_slice(document).context("this is no JSON Web Key Set")?;
         let keys: Vec<Key> = document.keys.into_iter().filter_map(usable).collect();
         ensure!(!keys.is_empty(), "there is no Ed25519, P-256 or RSA key for signatures in it");
         Ok(Self { keys })
@@ -106,12 +105,8 @@ fn algorithm(jwk: &Jwk) -> Result<Algorithm, &'static str> {
         return Err("it is not for verifying");
     }
     let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            Algorithm::EdDSA
-        }
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Algorithm::ES256
-        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
         _ => return Err("its kind is not supported"),
     };
@@ -143,9 +138,7 @@ fn measured_rsa(modulus: &[u8], exponent: &[u8]) -> Result<DecodingKey, &'static
     let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     match modulus.len() * 8 - unused {
         ..SHORTEST_RSA_BITS => Err("it is an RSA key of less than 2048 bits"),
-        SHORTEST_RSA_BITS..=LONGEST_RSA_BITS => {
-            Ok(DecodingKey::from_rsa_raw_components(modulus, exponent))
-        }
+        SHORTEST_RSA_BITS..=LONGEST_RSA_BITS => Ok(DecodingKey::from_rsa_raw_components(modulus, exponent)),
         _ => Err("it is an RSA key of more than 8192 bits"),
     }
 }
@@ -288,8 +281,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_set_is_an_error() {
-        let documents: [&[u8]; 6] =
-            [b"", b"<html>", b"[]", b"{}", br#"{"keys": {}}"#, br#"{"keys": []}"#];
+        let documents: [&[u8]; 6] = [b"", b"<html>", b"[]", b"{}", br#"{"keys": {}}"#, br#"{"keys": []}"#];
         for document in documents {
             assert!(KeySet::parse(document).is_err(), "{}", String::from_utf8_lossy(document));
         }

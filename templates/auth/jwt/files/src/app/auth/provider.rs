@@ -81,11 +81,7 @@ impl Keys {
     }
 
     /// Loads the keys and keeps them fresh until the last clone is dropped. Only a file must be there now.
-    pub(super) async fn follow(
-        source: Source,
-        http: Http,
-        interval: Duration,
-    ) -> anyhow::Result<Self> {
+    pub(super) async fn follow(source: Source, http: Http, interval: Duration) -> anyhow::Result<Self> {
         let (sender, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
         let follower = Follower { source, http, interval, sender, wanted: wanted.clone() };
