@@ -39,7 +39,8 @@ impl Auth {
                 .to_owned()
         });
         environment.rule(auth.refresh_interval >= SHORTEST_REFRESH, || {
-            "APP__AUTH__REFRESH_INTERVAL must be at least 1s: every instance asks this often".to_owned()
+            "APP__AUTH__REFRESH_INTERVAL must be at least 1s: every instance asks this often"
+                .to_owned()
         });
         auth
     }
@@ -50,10 +51,15 @@ impl Auth {
             self.jwks.is_some(),
             "tokens are verified with the identity provider's public keys",
         );
-        let Some(jwks) = self.jwks.as_deref() else { return };
+        let Some(jwks) = self.jwks.as_deref() else {
+            return;
+        };
         let is_url = jwks.contains("://");
-        let is_http = ["https://", "http://"].iter().any(|scheme| jwks.starts_with(scheme));
-        let is_well_formed = !jwks.is_empty() && (!is_url || is_http && jwks.parse::<http::Uri>().is_ok());
+        let is_http = ["https://", "http://"]
+            .iter()
+            .any(|scheme| jwks.starts_with(scheme));
+        let is_well_formed =
+            !jwks.is_empty() && (!is_url || is_http && jwks.parse::<http::Uri>().is_ok());
         environment.rule(is_well_formed, || {
             format!("APP__AUTH__JWKS is {jwks:?}: expected an https:// URL or the path of a file")
         });
@@ -72,7 +78,10 @@ impl Auth {
             self.issuer != "development",
             "it is the `iss` claim of the identity provider's tokens",
         );
-        for (name, value) in [("APP__AUTH__ISSUER", &self.issuer), ("APP__AUTH__AUDIENCE", &self.audience)] {
+        for (name, value) in [
+            ("APP__AUTH__ISSUER", &self.issuer),
+            ("APP__AUTH__AUDIENCE", &self.audience),
+        ] {
             environment.rule(!value.is_empty(), || format!("{name} must not be empty"));
         }
     }

@@ -12,7 +12,9 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Anonymous> {
     let value = values.next().ok_or(Anonymous::Missing)?;
     if values.next().is_some() {
         // Whoever read the other one, such as a proxy, would have seen another caller.
-        return Err(Anonymous::Invalid("there is more than one Authorization header"));
+        return Err(Anonymous::Invalid(
+            "there is more than one Authorization header",
+        ));
     }
     let bytes = value.as_bytes();
     let (scheme, rest) = bytes.split_at(bytes.len().min("bearer".len()));
@@ -36,14 +38,20 @@ mod tests {
     use super::*;
 
     fn headers(values: &[&[u8]]) -> HeaderMap {
-        let values = values.iter().map(|bytes| HeaderValue::from_bytes(bytes).expect("a value"));
+        let values = values
+            .iter()
+            .map(|bytes| HeaderValue::from_bytes(bytes).expect("a value"));
         values.map(|value| (AUTHORIZATION, value)).collect()
     }
 
     #[test]
     fn the_scheme_is_read_in_any_case() {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c "] {
-            assert_eq!(token(&headers(&[value.as_bytes()])), Ok("a.b.c"), "{value:?}");
+            assert_eq!(
+                token(&headers(&[value.as_bytes()])),
+                Ok("a.b.c"),
+                "{value:?}"
+            );
         }
     }
 
@@ -51,7 +59,11 @@ mod tests {
     fn another_scheme_is_no_bearer_token() {
         assert_eq!(token(&HeaderMap::new()), Err(Anonymous::Missing));
         for value in ["", "Basic dTpw", "Bearers a.b.c", "Bear", "Bearer,a.b.c"] {
-            assert_eq!(token(&headers(&[value.as_bytes()])), Err(Anonymous::Missing), "{value:?}");
+            assert_eq!(
+                token(&headers(&[value.as_bytes()])),
+                Err(Anonymous::Missing),
+                "{value:?}"
+            );
         }
     }
 

@@ -42,14 +42,25 @@ struct Claims {
 
 impl Expectations {
     pub(super) fn new(config: &config::Auth) -> Self {
-        Self { issuer: config.issuer.clone(), audience: config.audience.clone(), leeway: config.leeway }
+        Self {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            leeway: config.leeway,
+        }
     }
 
     /// Verifies signature, times, audience and issuer of `token`, whose header was read before.
-    pub(super) fn verify(&self, token: &str, header: &Header, key: &Key) -> Result<Verified, Anonymous> {
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        header: &Header,
+        key: &Key,
+    ) -> Result<Verified, Anonymous> {
         if header.crit.is_some() {
             // RFC 7515, section 4.1.11: who does not understand an extension must refuse the token.
-            return Err(Anonymous::Invalid("the token needs an extension that is not supported"));
+            return Err(Anonymous::Invalid(
+                "the token needs an extension that is not supported",
+            ));
         }
         let claims: Claims = decode(token, &key.decoding, &self.validation(key.algorithm))
             .map_err(|error| refused(error.kind()))?
@@ -74,12 +85,25 @@ impl Claims {
         if self.sub.is_empty() || tenant.is_empty() {
             return Err(Anonymous::Invalid("the token has an empty sub or tenant"));
         }
-        let scopes = self.scope.split_ascii_whitespace().map(str::to_owned).collect();
-        let caller = Caller { subject: self.sub, tenant, scopes };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let scopes = self
+            .scope
+            .split_ascii_whitespace()
+            .map(str::to_owned)
+            .collect();
+        let caller = Caller {
+            subject: self.sub,
+            tenant,
+            scopes,
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let expires_in = Duration::try_from_secs_f64(self.exp - now.as_secs_f64());
         // Within the leeway it is over already.
-        Ok(Verified { caller, expires_in: expires_in.unwrap_or_default() })
+        Ok(Verified {
+            caller,
+            expires_in: expires_in.unwrap_or_default(),
+        })
     }
 }
 

@@ -12,8 +12,8 @@ use jsonwebtoken::{
 use ring::{
     error::Unspecified,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-        UnparsedPublicKey,
+        ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, RSA_PKCS1_2048_8192_SHA256,
+        RsaPublicKeyComponents, UnparsedPublicKey,
     },
 };
 
@@ -41,11 +41,17 @@ struct RingVerifier {
 }
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
-    let supported = matches!(algorithm, Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256);
+    let supported = matches!(
+        algorithm,
+        Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256
+    );
     if !supported || key.family() != algorithm.family() {
         return Err(unsupported());
     }
-    Ok(Box::new(RingVerifier { algorithm: *algorithm, key: key.clone() }))
+    Ok(Box::new(RingVerifier {
+        algorithm: *algorithm,
+        key: key.clone(),
+    }))
 }
 
 impl Verifier<Vec<u8>> for RingVerifier {
@@ -80,7 +86,9 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
         return Err(unsupported());
     }
     let pair = Ed25519KeyPair::from_pkcs8(key.as_bytes());
-    Ok(Box::new(Ed25519Signer(pair.map_err(|_| new_error(ErrorKind::InvalidEddsaKey))?)))
+    Ok(Box::new(Ed25519Signer(
+        pair.map_err(|_| new_error(ErrorKind::InvalidEddsaKey))?,
+    )))
 }
 
 impl Signer<Vec<u8>> for Ed25519Signer {
@@ -185,13 +193,21 @@ mod tests {
         install();
         for vector in [rs256(), es256(), eddsa()] {
             let algorithm = vector.algorithm;
-            assert!(holds(&vector, vector.message.as_bytes(), vector.signature), "{algorithm:?}");
+            assert!(
+                holds(&vector, vector.message.as_bytes(), vector.signature),
+                "{algorithm:?}"
+            );
 
             let mut message = vector.message.as_bytes().to_vec();
             message[30] ^= 1;
-            assert!(!holds(&vector, &message, vector.signature), "{algorithm:?}: message");
+            assert!(
+                !holds(&vector, &message, vector.signature),
+                "{algorithm:?}: message"
+            );
 
-            let signature = URL_SAFE_NO_PAD.decode(vector.signature).expect("a signature");
+            let signature = URL_SAFE_NO_PAD
+                .decode(vector.signature)
+                .expect("a signature");
             for index in 0..signature.len() {
                 let mut flipped = signature.clone();
                 flipped[index] ^= 1;
@@ -206,11 +222,17 @@ mod tests {
     fn a_signature_of_another_length_does_not_hold() {
         install();
         for vector in [rs256(), es256(), eddsa()] {
-            let signature = URL_SAFE_NO_PAD.decode(vector.signature).expect("a signature");
+            let signature = URL_SAFE_NO_PAD
+                .decode(vector.signature)
+                .expect("a signature");
             let longer = [signature.as_slice(), &[0]].concat();
             for wrong in [&signature[..signature.len() - 1], &longer, &[]] {
                 let wrong = URL_SAFE_NO_PAD.encode(wrong);
-                assert!(!holds(&vector, vector.message.as_bytes(), &wrong), "{:?}", vector.algorithm);
+                assert!(
+                    !holds(&vector, vector.message.as_bytes(), &wrong),
+                    "{:?}",
+                    vector.algorithm
+                );
             }
         }
     }
@@ -234,7 +256,10 @@ mod tests {
         ];
         for vector in [rs256(), es256(), eddsa()] {
             let key = decoding_key(&vector.key);
-            for algorithm in all.into_iter().filter(|algorithm| *algorithm != vector.algorithm) {
+            for algorithm in all
+                .into_iter()
+                .filter(|algorithm| *algorithm != vector.algorithm)
+            {
                 assert!(verifier(&algorithm, &key).is_err(), "{algorithm:?}");
             }
         }
@@ -251,7 +276,10 @@ mod tests {
             EncodingKey::from_ed_der(b"not a key"),
         ] {
             for algorithm in key.family().algorithms() {
-                assert!(crypto::sign(b"message", &key, *algorithm).is_err(), "{algorithm:?}");
+                assert!(
+                    crypto::sign(b"message", &key, *algorithm).is_err(),
+                    "{algorithm:?}"
+                );
             }
         }
     }

@@ -47,13 +47,24 @@ impl KeyPair {
     }
 
     pub(super) fn key_set(&self) -> KeySet {
-        KeySet::of_one(self.id(), Algorithm::EdDSA, DecodingKey::from_ed_der(&self.public))
+        KeySet::of_one(
+            self.id(),
+            Algorithm::EdDSA,
+            DecodingKey::from_ed_der(&self.public),
+        )
     }
 
     /// Signs `claims` as a token.
     pub(super) fn sign(&self, claims: &impl Serialize) -> anyhow::Result<String> {
-        let header = Header { kid: Some(self.id()), ..Header::new(Algorithm::EdDSA) };
-        Ok(encode(&header, claims, &EncodingKey::from_ed_der(&self.document))?)
+        let header = Header {
+            kid: Some(self.id()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        Ok(encode(
+            &header,
+            claims,
+            &EncodingKey::from_ed_der(&self.document),
+        )?)
     }
 
     /// The thumbprint of RFC 7638: another key pair is another key, whatever made it.
@@ -65,7 +76,13 @@ impl KeyPair {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
 }
 
 /// What the file holds, or what is written to it when it is empty: just made, or left so by a process that
@@ -95,17 +112,27 @@ mod tests {
         let directory = tempfile::tempdir().expect("a folder");
         let data = directory.path().join("data");
         KeyPair::load_or_create(&data).expect("a key pair");
-        let mode = fs::metadata(data.join(FILE)).expect("the file").permissions().mode();
+        let mode = fs::metadata(data.join(FILE))
+            .expect("the file")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn all_who_start_at_once_have_the_same_key_pair() {
         let directory = tempfile::tempdir().expect("a folder");
-        let load = || KeyPair::load_or_create(directory.path()).expect("a key pair").id();
+        let load = || {
+            KeyPair::load_or_create(directory.path())
+                .expect("a key pair")
+                .id()
+        };
         let ids: HashSet<String> = thread::scope(|scope| {
             let threads: Vec<_> = (0..16).map(|_| scope.spawn(load)).collect();
-            threads.into_iter().map(|thread| thread.join().expect("an id")).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("an id"))
+                .collect()
         });
         assert_eq!(ids, HashSet::from([load()]));
     }
@@ -124,7 +151,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("a folder");
         let path = directory.path().join(FILE);
         fs::write(&path, "not a key").expect("a file");
-        let error = KeyPair::load_or_create(directory.path()).err().expect("an error");
+        let error = KeyPair::load_or_create(directory.path())
+            .err()
+            .expect("an error");
         let message = format!("{error:#}");
         assert!(message.contains(&path.display().to_string()), "{message}");
         assert!(message.contains("delete it"), "{message}");
@@ -135,7 +164,10 @@ mod tests {
     #[test]
     fn the_id_is_the_published_thumbprint() {
         let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
-        let pair = KeyPair { document: Vec::new(), public: public.expect("a public key") };
+        let pair = KeyPair {
+            document: Vec::new(),
+            public: public.expect("a public key"),
+        };
         assert_eq!(pair.id(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 }

@@ -45,15 +45,25 @@ struct Document {
 
 impl KeySet {
     pub(super) fn of_one(id: String, algorithm: Algorithm, decoding: DecodingKey) -> Self {
-        Self { keys: vec![Key { id: Some(id), algorithm, decoding }] }
+        Self {
+            keys: vec![Key {
+                id: Some(id),
+                algorithm,
+                decoding,
+            }],
+        }
     }
 
     /// Reads a document. Keys that are of no use here are left out, as RFC 7517, section 5, asks; a set
     /// that is left with none is an error, for it would refuse everybody.
     pub(super) fn parse(document: &[u8]) -> anyhow::Result<Self> {
-        let document: Document = serde_json::from_slice(document).context("this is no JSON Web Key Set")?;
+        let document: Document =
+            serde_json::from_slice(document).context("this is no JSON Web Key Set")?;
         let keys: Vec<Key> = document.keys.into_iter().filter_map(usable).collect();
-        ensure!(!keys.is_empty(), "there is no Ed25519, P-256 or RSA key for signatures in it");
+        ensure!(
+            !keys.is_empty(),
+            "there is no Ed25519, P-256 or RSA key for signatures in it"
+        );
         Ok(Self { keys })
     }
 
@@ -72,16 +82,27 @@ impl KeySet {
                 named.ok_or(NoKey::Unknown)?
             }
         };
-        if key.algorithm == header.alg { Ok(key) } else { Err(NoKey::OtherAlgorithm) }
+        if key.algorithm == header.alg {
+            Ok(key)
+        } else {
+            Err(NoKey::OtherAlgorithm)
+        }
     }
 }
 
 fn usable(key: Value) -> Option<Key> {
     let id = key["kid"].as_str().unwrap_or("(none)").to_owned();
-    match serde_json::from_value(key).map_err(|_| "it is malformed").and_then(read) {
+    match serde_json::from_value(key)
+        .map_err(|_| "it is malformed")
+        .and_then(read)
+    {
         Ok(key) => Some(key),
         Err(reason) => {
-            tracing::info!(kid = id, reason, "a key of the key set is left out: {reason}");
+            tracing::info!(
+                kid = id,
+                reason,
+                "a key of the key set is left out: {reason}"
+            );
             None
         }
     }
@@ -91,13 +112,21 @@ fn read(jwk: Jwk) -> Result<Key, &'static str> {
     let algorithm = algorithm(&jwk)?;
     let decoding = DecodingKey::from_jwk(&jwk).map_err(|_| "it is malformed")?;
     let decoding = measured(decoding, algorithm)?;
-    Ok(Key { id: jwk.common.key_id, algorithm, decoding })
+    Ok(Key {
+        id: jwk.common.key_id,
+        algorithm,
+        decoding,
+    })
 }
 
 /// The one algorithm that the key is for.
 fn algorithm(jwk: &Jwk) -> Result<Algorithm, &'static str> {
     let common = &jwk.common;
-    if common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+    if common
+        .public_key_use
+        .as_ref()
+        .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+    {
         return Err("it is not for signatures");
     }
     let operations = common.key_operations.as_ref();
@@ -105,8 +134,12 @@ fn algorithm(jwk: &Jwk) -> Result<Algorithm, &'static str> {
         return Err("it is not for verifying");
     }
     let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Algorithm::EdDSA
+        }
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
         _ => return Err("its kind is not supported"),
     };
@@ -128,17 +161,25 @@ fn measured(key: DecodingKey, algorithm: Algorithm) -> Result<DecodingKey, &'sta
         }
         _ => false,
     };
-    if fits { Ok(key) } else { Err("its length is wrong") }
+    if fits {
+        Ok(key)
+    } else {
+        Err("its length is wrong")
+    }
 }
 
 fn measured_rsa(modulus: &[u8], exponent: &[u8]) -> Result<DecodingKey, &'static str> {
     // Some issuers send the sign byte of their ASN.1 integer, which ring would not take.
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
     let modulus = &modulus[zeros..];
-    let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let unused = modulus
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
     match modulus.len() * 8 - unused {
         ..SHORTEST_RSA_BITS => Err("it is an RSA key of less than 2048 bits"),
-        SHORTEST_RSA_BITS..=LONGEST_RSA_BITS => Ok(DecodingKey::from_rsa_raw_components(modulus, exponent)),
+        SHORTEST_RSA_BITS..=LONGEST_RSA_BITS => {
+            Ok(DecodingKey::from_rsa_raw_components(modulus, exponent))
+        }
         _ => Err("it is an RSA key of more than 8192 bits"),
     }
 }
@@ -184,18 +225,32 @@ mod tests {
     }
 
     fn header(algorithm: Algorithm, kid: Option<&str>) -> Header {
-        Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) }
+        Header {
+            kid: kid.map(str::to_owned),
+            ..Header::new(algorithm)
+        }
     }
 
     #[test]
     fn the_key_fixes_the_algorithm() {
         let keys = parse(json!([ed25519("ed"), p256("ec"), rsa(2048)])).expect("a key set");
-        let of = [("ed", Algorithm::EdDSA), ("ec", Algorithm::ES256), ("rsa", Algorithm::RS256)];
+        let of = [
+            ("ed", Algorithm::EdDSA),
+            ("ec", Algorithm::ES256),
+            ("rsa", Algorithm::RS256),
+        ];
         for (kid, algorithm) in of {
             let found = keys.find(&header(algorithm, Some(kid))).expect("a key");
             assert_eq!(found.algorithm, algorithm);
-            for other in [Algorithm::HS256, Algorithm::ES384, Algorithm::RS512, Algorithm::PS256] {
-                let found = keys.find(&header(other, Some(kid))).map(|key| key.algorithm);
+            for other in [
+                Algorithm::HS256,
+                Algorithm::ES384,
+                Algorithm::RS512,
+                Algorithm::PS256,
+            ] {
+                let found = keys
+                    .find(&header(other, Some(kid)))
+                    .map(|key| key.algorithm);
                 assert_eq!(found, Err(NoKey::OtherAlgorithm), "{kid} {other:?}");
             }
         }
@@ -204,7 +259,10 @@ mod tests {
     #[test]
     fn a_token_must_name_its_key_when_there_are_several() {
         let two = parse(json!([ed25519("a"), ed25519("b")])).expect("a key set");
-        let find = |keys: &KeySet, kid| keys.find(&header(Algorithm::EdDSA, kid)).map(|key| key.id.clone());
+        let find = |keys: &KeySet, kid| {
+            keys.find(&header(Algorithm::EdDSA, kid))
+                .map(|key| key.id.clone())
+        };
         assert_eq!(find(&two, Some("b")), Ok(Some("b".to_owned())));
         assert_eq!(find(&two, None), Err(NoKey::Unnamed));
         assert_eq!(find(&two, Some("c")), Err(NoKey::Unknown));
@@ -275,15 +333,31 @@ mod tests {
 
     #[test]
     fn one_bad_key_does_not_take_the_others_with_it() {
-        let keys = parse(json!([json!(null), rsa(1024), ed25519("a"), with(p256("b"), "kid", 7)]));
+        let keys = parse(json!([
+            json!(null),
+            rsa(1024),
+            ed25519("a"),
+            with(p256("b"), "kid", 7)
+        ]));
         assert_eq!(keys.expect("a key set").len(), 1);
     }
 
     #[test]
     fn what_is_no_key_set_is_an_error() {
-        let documents: [&[u8]; 6] = [b"", b"<html>", b"[]", b"{}", br#"{"keys": {}}"#, br#"{"keys": []}"#];
+        let documents: [&[u8]; 6] = [
+            b"",
+            b"<html>",
+            b"[]",
+            b"{}",
+            br#"{"keys": {}}"#,
+            br#"{"keys": []}"#,
+        ];
         for document in documents {
-            assert!(KeySet::parse(document).is_err(), "{}", String::from_utf8_lossy(document));
+            assert!(
+                KeySet::parse(document).is_err(),
+                "{}",
+                String::from_utf8_lossy(document)
+            );
         }
     }
 }

@@ -53,7 +53,13 @@ impl Memo {
         if entries.len() >= CAPACITY {
             entries.clear();
         }
-        entries.insert(digest, Entry { caller: verified.caller.clone(), until });
+        entries.insert(
+            digest,
+            Entry {
+                caller: verified.caller.clone(),
+                until,
+            },
+        );
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Digest, Entry>> {
@@ -69,7 +75,14 @@ mod tests {
 
     fn verified(subject: &str, expires_in: Duration) -> Verified {
         let (subject, tenant) = (subject.to_owned(), "tenant".to_owned());
-        Verified { caller: Caller { subject, tenant, scopes: BTreeSet::new() }, expires_in }
+        Verified {
+            caller: Caller {
+                subject,
+                tenant,
+                scopes: BTreeSet::new(),
+            },
+            expires_in,
+        }
     }
 
     fn subject(memo: &Memo, token: &str) -> Option<String> {
@@ -105,7 +118,10 @@ mod tests {
         let memo = Memo::default();
         memo.insert(digest("kept"), &verified("ada", LONGEST));
         for number in 0..CAPACITY {
-            memo.insert(digest(&number.to_string()), &verified("bob", Duration::ZERO));
+            memo.insert(
+                digest(&number.to_string()),
+                &verified("bob", Duration::ZERO),
+            );
         }
         assert_eq!(subject(&memo, "kept").as_deref(), Some("ada"));
     }

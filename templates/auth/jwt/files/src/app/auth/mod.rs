@@ -98,7 +98,10 @@ pub fn challenge(reason: Anonymous) -> String {
 
 async fn follow(jwks: &str, config: &Config, http: Http) -> anyhow::Result<Keys> {
     let source = if jwks.starts_with("http://") || jwks.starts_with("https://") {
-        Source::Url(jwks.parse().with_context(|| format!("APP__AUTH__JWKS={jwks}"))?)
+        Source::Url(
+            jwks.parse()
+                .with_context(|| format!("APP__AUTH__JWKS={jwks}"))?,
+        )
     } else {
         Source::File(PathBuf::from(jwks))
     };

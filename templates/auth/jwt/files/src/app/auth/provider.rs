@@ -68,7 +68,11 @@ struct State {
 
 impl Known {
     fn new(key_set: KeySet, document: Vec<u8>) -> Arc<Self> {
-        Arc::new(Self { key_set, memo: Memo::default(), document })
+        Arc::new(Self {
+            key_set,
+            memo: Memo::default(),
+            document,
+        })
     }
 }
 
@@ -76,15 +80,31 @@ impl Keys {
     /// Keys that never change.
     pub(super) fn fixed(key_set: KeySet) -> Self {
         let known = Some(Known::new(key_set, Vec::new()));
-        let (_, state) = watch::channel(State { known, ..State::default() });
-        Self { state, wanted: Arc::default() }
+        let (_, state) = watch::channel(State {
+            known,
+            ..State::default()
+        });
+        Self {
+            state,
+            wanted: Arc::default(),
+        }
     }
 
     /// Loads the keys and keeps them fresh until the last clone is dropped. Only a file must be there now.
-    pub(super) async fn follow(source: Source, http: Http, interval: Duration) -> anyhow::Result<Self> {
+    pub(super) async fn follow(
+        source: Source,
+        http: Http,
+        interval: Duration,
+    ) -> anyhow::Result<Self> {
         let (sender, state) = watch::channel(State::default());
         let wanted = Arc::new(Notify::new());
-        let follower = Follower { source, http, interval, sender, wanted: wanted.clone() };
+        let follower = Follower {
+            source,
+            http,
+            interval,
+            sender,
+            wanted: wanted.clone(),
+        };
         match follower.fetch().await {
             Err(error) if matches!(follower.source, Source::File(_)) => return Err(error),
             fetched => follower.publish(fetched),
@@ -109,14 +129,17 @@ impl Keys {
             state.fetches
         };
         self.wanted.notify_one();
-        timeout(PATIENCE, state.wait_for(|state| state.fetches > fetches)).await.ok();
+        timeout(PATIENCE, state.wait_for(|state| state.fetches > fetches))
+            .await
+            .ok();
         self.current()
     }
 }
 
 impl State {
     fn is_cooling(&self) -> bool {
-        self.last_wanted.is_some_and(|wanted| wanted.elapsed() < COOLDOWN)
+        self.last_wanted
+            .is_some_and(|wanted| wanted.elapsed() < COOLDOWN)
     }
 }
 
@@ -164,7 +187,10 @@ impl Follower {
         };
         let document = document.with_context(|| format!("the key set at {}", self.source))?;
         let key_set = KeySet::parse(&document);
-        Ok(Known::new(key_set.with_context(|| format!("the key set at {}", self.source))?, document))
+        Ok(Known::new(
+            key_set.with_context(|| format!("the key set at {}", self.source))?,
+            document,
+        ))
     }
 
     /// A failure changes nothing for the keys that are known.
@@ -210,10 +236,17 @@ impl fmt::Display for Source {
 async fn download(http: &Http, url: &Url) -> anyhow::Result<Vec<u8>> {
     let request = http.client().get(url.clone());
     let mut response = http.send(request, Deadline::after(FETCH_TIMEOUT)).await?;
-    ensure!(response.status().is_success(), "the answer is {}", response.status());
+    ensure!(
+        response.status().is_success(),
+        "the answer is {}",
+        response.status()
+    );
     let mut document = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        ensure!(document.len() + chunk.len() <= LARGEST, "it is larger than 256 KiB");
+        ensure!(
+            document.len() + chunk.len() <= LARGEST,
+            "it is larger than 256 KiB"
+        );
         document.extend_from_slice(&chunk);
     }
     Ok(document)
@@ -225,7 +258,9 @@ async fn read(path: PathBuf) -> anyhow::Result<Vec<u8>> {
 
 fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut document = Vec::new();
-    fs::File::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut document)?;
+    fs::File::open(path)?
+        .take(LARGEST as u64 + 1)
+        .read_to_end(&mut document)?;
     ensure!(document.len() <= LARGEST, "it is larger than 256 KiB");
     Ok(document)
 }

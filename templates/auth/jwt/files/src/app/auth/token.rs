@@ -63,7 +63,11 @@ impl Token {
         crypto::install();
         let pair = KeyPair::load_or_create(&config.data.directory)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let exp = if self.expired { now.saturating_sub(EXPIRED_FOR) } else { now + self.ttl };
+        let exp = if self.expired {
+            now.saturating_sub(EXPIRED_FOR)
+        } else {
+            now + self.ttl
+        };
         pair.sign(&Claims {
             iss: &config.auth.issuer,
             aud: self.audience.as_deref().unwrap_or(&config.auth.audience),
