@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -130,9 +130,17 @@ impl Service {
                 .run(),
             );
         }
-        let (ended, ()) = tokio::join!(public.run(), upkeep);
-        let finished = app.lifecycle.finish(server.shutdown_grace).await;
-        app.database.close().await;
+        // One grace for all that was begun, whether its connection is still there or not.
+        let grace_over = async {
+            app.lifecycle.closed().await;
+            Instant::now() + server.shutdown_grace
+        };
+        let (ended, (), end) = tokio::join!(public.run(), upkeep, grace_over);
+        let finished = app.lifecycle.finish(end).await;
+        if ended && finished {
+            // It waits for connections on loan, so only where there are none.
+            app.database.close().await;
+        }
         ended && finished
     }
 }

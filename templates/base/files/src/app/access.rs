@@ -80,12 +80,11 @@ fn requirement(security: &Value) -> Option<Requirement> {
 }
 
 /// Finds out who calls, for the layers after this one; refuses nobody.
-pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn identify(app: &App, request: &mut Request) {
     match app.authenticator.identify(request.headers()).await {
         Ok(caller) => request.extensions_mut().insert(caller).map(drop),
         Err(reason) => request.extensions_mut().insert(reason).map(drop),
     };
-    next.run(request).await
 }
 
 /// Refuses who may not call this.

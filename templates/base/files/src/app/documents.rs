@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -15,6 +15,7 @@ use super::{
     context::Context,
     etag::{self, ETag},
     idempotency::{self, Answer, Key},
+    parameters::{Id, Query},
     state::App,
     time,
 };
@@ -172,7 +173,7 @@ pub async fn create(
 )]
 pub async fn get(
     mut context: Context,
-    Path(id): Path<Uuid>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
@@ -243,7 +244,7 @@ pub async fn list(
 )]
 pub async fn replace(
     mut context: Context,
-    Path(id): Path<Uuid>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body<NewDocument>,
 ) -> Result<Response, Problem> {
@@ -276,7 +277,7 @@ pub async fn replace(
     responses((status = 204), (status = 404, body = Problem)),
     security(("bearer" = ["documents:write"])),
 )]
-pub async fn remove(mut context: Context, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub async fn remove(mut context: Context, Id(id): Id) -> Result<StatusCode, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
     if !rows::remove(&mut transaction, &tenant, id).await? {

@@ -133,23 +133,30 @@ impl Environment {
     /// A secret, given as `NAME` or, better, as a file whose path is in `NAME_FILE`.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let file = self.given.remove(&format!("{name}_FILE"));
-        let (secret, source) = match (self.given.get(name), file) {
+        let (text, source) = match (self.given.get(name), file) {
             (Some(_), Some(_)) => {
                 self.problems
                     .push(format!("{name} and {name}_FILE are both set: keep one"));
                 (None, Source::Unset)
             }
-            (Some(text), None) => (Some(Secret::new(text.clone())), Source::Environment),
-            (None, Some(path)) => match fs::read_to_string(&path) {
-                Ok(text) => (Some(Secret::new(text.trim_end().to_owned())), Source::File),
+            (Some(text), None) => (Some(text.clone()), Source::Environment),
+            (None, Some(path)) => match fs::read_to_string(path) {
+                Ok(text) => (Some(text.trim_end().to_owned()), Source::File),
                 Err(error) => {
-                    self.problems
-                        .push(format!("{name}_FILE is {path:?}: {error}"));
+                    // Not the path: now and then somebody puts the secret itself there.
+                    self.problems.push(format!(
+                        "{name}_FILE names a file that cannot be read: {error}"
+                    ));
                     (None, Source::Unset)
                 }
             },
             (None, None) => (None, Source::Unset),
         };
+        let is_empty = text.as_deref() == Some("");
+        self.rule(!is_empty, || {
+            format!("{name} is empty: give it a value, or take it out")
+        });
+        let secret = text.map(Secret::new);
         let value = if secret.is_some() {
             "[redacted]".to_owned()
         } else {

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use ipnet::IpNet;
 
+const LONGEST_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Parses a variable; the error says what was expected.
 pub trait Parse: Sized {
     fn parse(text: &str) -> Result<Self, String>;
@@ -36,8 +38,14 @@ impl Parse for u32 {
 
 impl Parse for Duration {
     fn parse(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map_err(|_| "expected a duration with its unit, such as 250ms, 10s or 5m".to_owned())
+        let duration = humantime::parse_duration(text).map_err(|_| {
+            "expected a duration with its unit, such as 250ms, 10s or 5m".to_owned()
+        })?;
+        // Far beyond what anybody waits for, and near enough that the clock can reckon with it.
+        if duration > LONGEST_DURATION {
+            return Err("expected a duration of at most 365d".to_owned());
+        }
+        Ok(duration)
     }
 
     fn fallback() -> Self {

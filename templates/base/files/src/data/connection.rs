@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::time::timeout_at;
 
 use super::{
-    database::{self, Driver, Interrupt, Row},
+    database::{self, Driver, Loan, Row},
     error::Error,
 };
 use crate::{data::meter::Meter, edge::deadline::Deadline};
@@ -29,30 +29,26 @@ enum Inner {
 
 pub struct Connection {
     inner: Inner,
-    interrupt: Interrupt,
+    loan: Loan,
     deadline: Deadline,
     statement_timeout: Duration,
     meter: Meter,
 }
 
 impl Connection {
-    pub(super) async fn plain(
-        mut connection: PoolConnection<Driver>,
-        bounds: Bounds,
-    ) -> Result<Self, Error> {
-        let interrupt = Interrupt::install(&mut connection).await?;
-        Ok(Self::new(Inner::Plain(connection), interrupt, bounds))
+    pub(super) fn plain(connection: PoolConnection<Driver>, loan: Loan, bounds: Bounds) -> Self {
+        Self::new(Inner::Plain(connection), loan, bounds)
     }
 
-    pub(super) async fn open(
-        mut transaction: sqlx::Transaction<'static, Driver>,
+    pub(super) fn open(
+        transaction: sqlx::Transaction<'static, Driver>,
+        loan: Loan,
         bounds: Bounds,
-    ) -> Result<Self, Error> {
-        let interrupt = Interrupt::install(&mut transaction).await?;
-        Ok(Self::new(Inner::Open(transaction), interrupt, bounds))
+    ) -> Self {
+        Self::new(Inner::Open(transaction), loan, bounds)
     }
 
-    fn new(inner: Inner, interrupt: Interrupt, bounds: Bounds) -> Self {
+    fn new(inner: Inner, loan: Loan, bounds: Bounds) -> Self {
         let Bounds {
             deadline,
             statement_timeout,
@@ -60,7 +56,7 @@ impl Connection {
         } = bounds;
         Self {
             inner,
-            interrupt,
+            loan,
             deadline,
             statement_timeout,
             meter,
@@ -125,14 +121,14 @@ impl Connection {
             return Err(Error::Deadline);
         }
         let end = self.deadline.within(self.statement_timeout).instant();
-        self.interrupt.arm(end);
+        self.loan.arm(end);
         self.meter.count_statement();
         Ok(end)
     }
 
     fn finish<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         if answer.is_ok() {
-            self.interrupt.disarm();
+            self.loan.disarm();
         }
         answer
     }

@@ -1,7 +1,6 @@
 //! Headers that every response carries.
 
-use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (
@@ -21,14 +20,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 
 /// A handler's own header wins. Without its word on caching nothing may keep the response: a shared cache
 /// that guesses is how one caller sees another's answer.
-pub async fn complete(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+pub fn complete(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(value);
     }
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    response
 }

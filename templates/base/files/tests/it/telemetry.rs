@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
+use opentelemetry_proto::tonic::{
+    metrics::v1::{NumberDataPoint, number_data_point},
+    trace::v1::{Span, span::SpanKind},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -203,15 +206,7 @@ async fn a_collector_that_is_gone_costs_nothing() {
 
 #[tokio::test]
 async fn a_collector_that_never_answers_costs_nothing() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        let mut held: Vec<TcpStream> = Vec::new();
-        while let Ok((connection, _)) = silent.accept().await {
-            held.push(connection);
-        }
-    });
-    serves_as_if_there_were_no_collector(&endpoint).await;
+    serves_as_if_there_were_no_collector(&silent().await).await;
 }
 
 /// A queue of two is full from the second request on, and its thread waits for the collector all along.
@@ -232,6 +227,63 @@ async fn serves_as_if_there_were_no_collector(endpoint: &str) {
     }
     let took = service.end().await;
     assert!(took < LONGEST_EXIT, "the end took {took:?}");
+}
+
+/// An endpoint that accepts connections and never says a word.
+async fn silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let mut held: Vec<TcpStream> = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            held.push(connection);
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_queue_is_counted() {
+    let (collector, silent) = (Collector::start().await, silent().await);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", silent.as_str()),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+    ];
+    let service = Exporting::to(&collector.endpoint(), &variables).await;
+    for _ in 0..20 {
+        service.get_in_trace("01").await;
+    }
+    let is_drop = |point: &NumberDataPoint| {
+        attribute(&point.attributes, "error.type").as_deref() == Some("queue_full")
+    };
+    let dropped = async || {
+        let points = collector.sums("otel.sdk.processor.span.processed");
+        points.into_iter().find(is_drop)
+    };
+    eventually("the count of what was dropped", dropped).await;
+}
+
+#[tokio::test]
+async fn what_is_measured_has_standard_names() {
+    let collector = Collector::start().await;
+    let service = Exporting::to(&collector.endpoint(), &[]).await;
+    service.get_in_trace("01").await;
+    service.end().await;
+    let metrics = collector.metrics().into_iter();
+    let names: BTreeSet<String> = metrics.map(|metric| metric.name).collect();
+    for name in [
+        "http.server.request.duration",
+        "http.server.active_requests",
+        "db.client.connection.count",
+        "db.client.connection.use_time",
+        "app.request.db_statements",
+        "app.runtime.tasks",
+    ] {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+    }
+    let active = collector.sums("http.server.active_requests").pop();
+    let active = active.and_then(|point| point.value);
+    assert_eq!(active, Some(number_data_point::Value::AsInt(0)));
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl Auth {
             .iter()
             .any(|scheme| jwks.starts_with(scheme));
         let is_well_formed =
-            !jwks.is_empty() && (!is_url || is_http && jwks.parse::<http::Uri>().is_ok());
+            !jwks.is_empty() && (!is_url || is_http && jwks.parse::<reqwest::Url>().is_ok());
         environment.rule(is_well_formed, || {
             format!("APP__AUTH__JWKS is {jwks:?}: expected an https:// URL or the path of a file")
         });

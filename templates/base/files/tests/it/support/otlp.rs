@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::{
     },
     common::v1::{KeyValue, any_value::Value},
     logs::v1::LogRecord,
-    metrics::v1::{HistogramDataPoint, Metric, metric::Data},
+    metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint, metric::Data},
     resource::v1::Resource,
     trace::v1::Span,
 };
@@ -98,6 +98,19 @@ impl Collector {
             Some(Data::Histogram(histogram)) => histogram.data_points,
             other => panic!("{name} is no histogram: {other:?}"),
         }
+    }
+
+    /// The points of a sum that were sent, of all exports.
+    pub(crate) fn sums(&self, name: &str) -> Vec<NumberDataPoint> {
+        let metrics = self
+            .metrics()
+            .into_iter()
+            .filter(|metric| metric.name == name);
+        let points = metrics.filter_map(|metric| match metric.data? {
+            Data::Sum(sum) => Some(sum.data_points),
+            _ => None,
+        });
+        points.flatten().collect()
     }
 
     /// Who sent the spans.

@@ -6,14 +6,15 @@ mod claims;
 mod crypto;
 mod development;
 mod key_set;
+mod keys;
 mod memo;
 mod openapi;
-mod provider;
+mod source;
 mod token;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use http::HeaderMap;
 use jsonwebtoken::{Header, decode_header};
 
@@ -21,7 +22,8 @@ use self::{
     claims::Expectations,
     development::KeyPair,
     key_set::NoKey,
-    provider::{Keys, Known, Source},
+    keys::{Keys, Known},
+    source::Source,
 };
 use super::caller::{Anonymous, Caller};
 use crate::{
@@ -47,7 +49,10 @@ impl Authenticator {
     pub async fn start(config: &Config, http: Http) -> anyhow::Result<Self> {
         crypto::install();
         let keys = match config.auth.jwks.as_deref() {
-            Some(jwks) => follow(jwks, config, http).await?,
+            Some(jwks) => {
+                let source = Source::parse(jwks)?;
+                Keys::follow(source, http, config.auth.refresh_interval).await?
+            }
             None => development_keys(config)?,
         };
         let expectations = Arc::new(Expectations::new(&config.auth));
@@ -94,18 +99,6 @@ pub fn challenge(reason: Anonymous) -> String {
         }
         Anonymous::Missing | Anonymous::Unavailable => realm.to_owned(),
     }
-}
-
-async fn follow(jwks: &str, config: &Config, http: Http) -> anyhow::Result<Keys> {
-    let source = if jwks.starts_with("http://") || jwks.starts_with("https://") {
-        Source::Url(
-            jwks.parse()
-                .with_context(|| format!("APP__AUTH__JWKS={jwks}"))?,
-        )
-    } else {
-        Source::File(PathBuf::from(jwks))
-    };
-    Keys::follow(source, http, config.auth.refresh_interval).await
 }
 
 fn development_keys(config: &Config) -> anyhow::Result<Keys> {

@@ -1,30 +1,17 @@
-//! Follows the issuer's key set, on a task of its own: fetched at the start, at every interval, and when a
-//! token names an unknown key. It spawns and selects although it stands in `app`, because it is a client of
-//! somebody else's service that no request waits for, and goes when authentication goes.
+//! The issuer's keys as they are known now. A task of their own fetches them: at the start, at every
+//! interval, and when a token names an unknown key. It spawns and selects although it stands in `app`,
+//! because it is a client of somebody else's service, and goes when authentication goes.
 
-use std::{
-    fmt, fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, ensure};
-use reqwest::Url;
+use anyhow::Context as _;
 use tokio::{
     sync::{Notify, watch},
-    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{key_set::KeySet, memo::Memo};
-use crate::{edge::deadline::Deadline, external::http::Http};
-
-/// A key set of a hundred keys is a tenth of this.
-const LARGEST: usize = 256 * 1024;
-
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+use super::{key_set::KeySet, memo::Memo, source::Source};
+use crate::external::http::Http;
 
 /// The longest that a request waits for the fetch that its unknown key asked for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,12 +21,6 @@ const COOLDOWN: Duration = Duration::from_secs(60);
 
 /// After a failed fetch the next one waits this long, doubled with each failure up to `COOLDOWN`.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
-
-#[derive(Clone, Debug)]
-pub(super) enum Source {
-    Url(Url),
-    File(PathBuf),
-}
 
 /// The keys as they are known now. Clones share them.
 #[derive(Clone)]
@@ -62,7 +43,7 @@ struct State {
     fetches: u64,
     /// Fetches since the last one that brought a key set.
     failures: u32,
-    /// When a token last made this fetch.
+    /// When a fetch last ended that a token had made.
     last_wanted: Option<Instant>,
 }
 
@@ -107,7 +88,7 @@ impl Keys {
         };
         match follower.fetch().await {
             Err(error) if matches!(follower.source, Source::File(_)) => return Err(error),
-            fetched => follower.publish(fetched),
+            fetched => follower.publish(fetched, false),
         }
         tokio::spawn(follower.run());
         Ok(Self { state, wanted })
@@ -141,6 +122,16 @@ impl State {
         self.last_wanted
             .is_some_and(|wanted| wanted.elapsed() < COOLDOWN)
     }
+
+    /// The same document keeps its memo.
+    fn learn(&mut self, known: Arc<Known>) {
+        let document = self.known.as_ref().map(|known| &known.document);
+        if document != Some(&known.document) {
+            let keys = known.key_set.len();
+            tracing::info!(keys, "the key set is new: {keys} keys");
+            self.known = Some(known);
+        }
+    }
 }
 
 struct Follower {
@@ -155,17 +146,16 @@ impl Follower {
     async fn run(self) {
         let mut next = Instant::now() + self.pause();
         loop {
-            tokio::select! {
-                () = sleep_until(next) => {}
-                () = self.wanted.notified() => {
-                    if self.sender.borrow().is_cooling() {
-                        continue;
-                    }
-                    self.sender.send_modify(|state| state.last_wanted = Some(Instant::now()));
-                }
+            let wanted = tokio::select! {
+                () = sleep_until(next) => false,
+                () = self.wanted.notified() => true,
                 () = self.sender.closed() => return,
+            };
+            // Who asked while a fetch ran has its answer.
+            if wanted && self.sender.borrow().is_cooling() {
+                continue;
             }
-            self.publish(self.fetch().await);
+            self.publish(self.fetch().await, wanted);
             next = Instant::now() + self.pause();
         }
     }
@@ -181,22 +171,20 @@ impl Follower {
     }
 
     async fn fetch(&self) -> anyhow::Result<Arc<Known>> {
-        let document = match &self.source {
-            Source::Url(url) => download(&self.http, url).await,
-            Source::File(path) => read(path.clone()).await,
-        };
-        let document = document.with_context(|| format!("the key set at {}", self.source))?;
-        let key_set = KeySet::parse(&document);
-        Ok(Known::new(
-            key_set.with_context(|| format!("the key set at {}", self.source))?,
-            document,
-        ))
+        let known = self.source.load(&self.http).await.and_then(|document| {
+            let key_set = KeySet::parse(&document)?;
+            Ok(Known::new(key_set, document))
+        });
+        known.with_context(|| format!("the key set at {}", self.source))
     }
 
     /// A failure changes nothing for the keys that are known.
-    fn publish(&self, fetched: anyhow::Result<Arc<Known>>) {
+    fn publish(&self, fetched: anyhow::Result<Arc<Known>>, wanted: bool) {
         self.sender.send_modify(|state| {
             state.fetches += 1;
+            if wanted {
+                state.last_wanted = Some(Instant::now());
+            }
             match fetched {
                 Ok(known) => {
                     state.failures = 0;
@@ -210,57 +198,4 @@ impl Follower {
             }
         });
     }
-}
-
-impl State {
-    /// The same document keeps its memo.
-    fn learn(&mut self, known: Arc<Known>) {
-        let document = self.known.as_ref().map(|known| &known.document);
-        if document != Some(&known.document) {
-            let keys = known.key_set.len();
-            tracing::info!(keys, "the key set is new: {keys} keys");
-            self.known = Some(known);
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => url.fmt(f),
-            Self::File(path) => path.display().fmt(f),
-        }
-    }
-}
-
-async fn download(http: &Http, url: &Url) -> anyhow::Result<Vec<u8>> {
-    let request = http.client().get(url.clone());
-    let mut response = http.send(request, Deadline::after(FETCH_TIMEOUT)).await?;
-    ensure!(
-        response.status().is_success(),
-        "the answer is {}",
-        response.status()
-    );
-    let mut document = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        ensure!(
-            document.len() + chunk.len() <= LARGEST,
-            "it is larger than 256 KiB"
-        );
-        document.extend_from_slice(&chunk);
-    }
-    Ok(document)
-}
-
-async fn read(path: PathBuf) -> anyhow::Result<Vec<u8>> {
-    spawn_blocking(move || read_bounded(&path)).await?
-}
-
-fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut document = Vec::new();
-    fs::File::open(path)?
-        .take(LARGEST as u64 + 1)
-        .read_to_end(&mut document)?;
-    ensure!(document.len() <= LARGEST, "it is larger than 256 KiB");
-    Ok(document)
 }
