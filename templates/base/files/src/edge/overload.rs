@@ -78,9 +78,8 @@ impl Admission {
 fn places(class: Class, limit: u32) -> Arc<Semaphore> {
     let places = Arc::new(Semaphore::new(limit as usize));
     let watched = places.clone();
-    metrics::admission(class.name(), move || {
-        let free = u32::try_from(watched.available_permits()).unwrap_or(u32::MAX);
-        (limit.saturating_sub(free), limit)
+    metrics::admission(class.name(), limit, move || {
+        limit.saturating_sub(u32::try_from(watched.available_permits()).unwrap_or(u32::MAX))
     });
     places
 }
