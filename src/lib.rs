@@ -11,6 +11,8 @@ pub mod commands;
 pub mod error;
 pub mod interrupt;
 pub mod lock;
+pub mod preset;
+pub mod project;
 pub mod render;
 pub mod toml_file;
 
