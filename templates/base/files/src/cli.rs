@@ -8,8 +8,7 @@ use crate::{
     app::{auth, openapi},
     config::{Config, Source, Stage, Variable},
     external::http::Http,
-    runtime, serve,
-    telemetry,
+    runtime, serve, telemetry,
 };
 
 /// `EX_CONFIG` of sysexits.h.
@@ -19,7 +18,10 @@ const BAD_CONFIGURATION: u8 = 78;
 const TELEMETRY_FLUSH: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Parser)]
-#[command(version, about = "Runs the service, or a command beside it; see docs/runbook.md")]
+#[command(
+    version,
+    about = "Runs the service, or a command beside it; see docs/runbook.md"
+)]
 struct Cli {
     /// Without one: `all` in development, `serve` in production
     #[command(subcommand)]
@@ -69,7 +71,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {
-    let database = crate::data::database::Database::open(&config.database, &config.data.directory).await?;
+    let database =
+        crate::data::database::Database::open(&config.database, &config.data.directory).await?;
     for name in database.pending_migrations().await? {
         print(&format!("running {name}"))?;
     }
@@ -102,7 +105,11 @@ async fn serve(config: Config, http: Http, migrate: bool) -> anyhow::Result<bool
 fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
     let address = service.address()?;
     let name = env!("CARGO_PKG_NAME");
-    let keys = config.auth.jwks.as_deref().unwrap_or("a development key pair in the data folder");
+    let keys = config
+        .auth
+        .jwks
+        .as_deref()
+        .unwrap_or("a development key pair in the data folder");
     let telemetry = match std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
         Ok(endpoint) => format!("to {endpoint}"),
         Err(_) => "logs only (OTEL_EXPORTER_OTLP_ENDPOINT is not set)".to_owned(),
@@ -123,15 +130,21 @@ fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
 }
 
 fn print_config(variables: &[Variable]) -> anyhow::Result<()> {
-    let lines = variables.iter().map(|Variable { name, value, source }| {
-        let source = match source {
-            Source::Default => "default",
-            Source::Environment => "environment",
-            Source::File => "file",
-            Source::Unset => "unset",
-        };
-        format!("{name}={value}  # {source}")
-    });
+    let lines = variables.iter().map(
+        |Variable {
+             name,
+             value,
+             source,
+         }| {
+            let source = match source {
+                Source::Default => "default",
+                Source::Environment => "environment",
+                Source::File => "file",
+                Source::Unset => "unset",
+            };
+            format!("{name}={value}  # {source}")
+        },
+    );
     print(&lines.collect::<Vec<_>>().join("\n"))
 }
 
@@ -157,7 +170,9 @@ fn report(result: anyhow::Result<()>) -> ExitCode {
 fn served(result: anyhow::Result<bool>) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => report(Err(anyhow::anyhow!("stopped with requests unfinished: the grace was over"))),
+        Ok(false) => report(Err(anyhow::anyhow!(
+            "stopped with requests unfinished: the grace was over"
+        ))),
         Err(error) => report(Err(error)),
     }
 }

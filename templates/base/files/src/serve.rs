@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -53,7 +53,10 @@ impl Service {
         }
         let pending = app.database.pending_migrations().await?;
         if !pending.is_empty() {
-            bail!("the database is behind: run the `migrate` command first. Pending: {}", pending.join(", "));
+            bail!(
+                "the database is behind: run the `migrate` command first. Pending: {}",
+                pending.join(", ")
+            );
         }
         let public = bind("APP__SERVER__ADDRESS", app.config.server.address).await?;
         let admin = match app.config.admin.address {
@@ -61,7 +64,12 @@ impl Service {
             None => None,
         };
         let router = routes(&app);
-        Ok(Self { app, router, public, admin })
+        Ok(Self {
+            app,
+            router,
+            public,
+            admin,
+        })
     }
 
     pub fn app(&self) -> &App {
@@ -83,7 +91,12 @@ impl Service {
 
     /// Serves until the lifecycle closes. Whether everything that was begun also ended.
     pub async fn run(self) -> bool {
-        let Self { app, router, public, admin } = self;
+        let Self {
+            app,
+            router,
+            public,
+            admin,
+        } = self;
         let server = &app.config.server;
         let pulse = Pulse::default();
         let health = admin::router(Health::new(&app, pulse.clone()));
@@ -93,23 +106,59 @@ impl Service {
             shutdown_grace: server.shutdown_grace,
         };
         // Before every limiter: a probe must be answered when nobody else is.
-        let routes = if admin.is_some() { router } else { health.clone().fallback_service(router) };
+        let routes = if admin.is_some() {
+            router
+        } else {
+            health.clone().fallback_service(router)
+        };
         let public = listen(public, routes, limits, &app.lifecycle, pulse);
         let upkeep = maintenance::run(app.clone());
         if let Some(admin) = admin {
             // It has a lifecycle of its own: it must answer `/ready` for as long as the process drains.
-            let limits = Limits { max_connections: ADMIN_CONNECTIONS, ..limits };
-            tokio::spawn(listen(admin, health, limits, &Lifecycle::default(), Pulse::default()).run());
+            let limits = Limits {
+                max_connections: ADMIN_CONNECTIONS,
+                ..limits
+            };
+            tokio::spawn(
+                listen(
+                    admin,
+                    health,
+                    limits,
+                    &Lifecycle::default(),
+                    Pulse::default(),
+                )
+                .run(),
+            );
         }
-        let (ended, ()) = tokio::join!(public.run(), upkeep);
-        let finished = app.lifecycle.finish(server.shutdown_grace).await;
-        app.database.close().await;
+        // One grace for all that was begun, whether its connection is still there or not.
+        let grace_over = async {
+            app.lifecycle.closed().await;
+            Instant::now() + server.shutdown_grace
+        };
+        let (ended, (), end) = tokio::join!(public.run(), upkeep, grace_over);
+        let finished = app.lifecycle.finish(end).await;
+        if ended && finished {
+            // It waits for connections on loan, so only where there are none.
+            app.database.close().await;
+        }
         ended && finished
     }
 }
 
-fn listen(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle, pulse: Pulse) -> Server {
-    Server { listener, router, limits, lifecycle: lifecycle.clone(), pulse }
+fn listen(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    lifecycle: &Lifecycle,
+    pulse: Pulse,
+) -> Server {
+    Server {
+        listener,
+        router,
+        limits,
+        lifecycle: lifecycle.clone(),
+        pulse,
+    }
 }
 
 /// Says which variable to change, and to what, when the port is taken.
@@ -117,10 +166,14 @@ async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let free = TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?.local_addr()?;
+            let free = TcpListener::bind(SocketAddr::new(address.ip(), 0))
+                .await?
+                .local_addr()?;
             bail!("{address} is taken by another process: set {variable}={free}, which is free now")
         }
-        Err(error) => Err(error).with_context(|| format!("{variable}={address} cannot be listened on")),
+        Err(error) => {
+            Err(error).with_context(|| format!("{variable}={address} cannot be listened on"))
+        }
     }
 }
 
@@ -148,7 +201,10 @@ pub fn stop_on_signals(config: &Config, lifecycle: Lifecycle) -> anyhow::Result<
 
 async fn drain(lifecycle: Lifecycle, delay: Duration, stage: Stage) {
     if stage == Stage::Production {
-        tracing::info!(delay_ms = delay.as_millis(), "stopping: not ready from now on");
+        tracing::info!(
+            delay_ms = delay.as_millis(),
+            "stopping: not ready from now on"
+        );
     }
     lifecycle.drain();
     sleep(delay).await;

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
@@ -45,8 +45,20 @@ impl Policy {
 
     fn requirement(&self, method: &Method, path: &str) -> Option<&Requirement> {
         // HEAD is answered by the handler of GET.
-        let method = if method == Method::HEAD { Method::GET } else { method.clone() };
+        let method = if method == Method::HEAD {
+            Method::GET
+        } else {
+            method.clone()
+        };
         self.0.get(&(method.to_string(), path.to_owned()))
+    }
+
+    /// The value of `Allow`.
+    fn methods(&self, path: &str) -> String {
+        let stated = self.0.keys().filter(|(_, stated)| stated == path);
+        let mut methods: Vec<&str> = stated.map(|(method, _)| method.as_str()).collect();
+        methods.sort_unstable();
+        methods.join(", ")
     }
 }
 
@@ -58,34 +70,50 @@ fn requirement(security: &Value) -> Option<Requirement> {
         return Some(Requirement::Public);
     }
     let scopes = scheme.get(auth::SCHEME)?.as_array()?;
-    Some(Requirement::Scopes(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+    Some(Requirement::Scopes(
+        scopes
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    ))
 }
 
 /// Finds out who calls, for the layers after this one; refuses nobody.
-pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn identify(app: &App, request: &mut Request) {
     match app.authenticator.identify(request.headers()).await {
         Ok(caller) => request.extensions_mut().insert(caller).map(drop),
         Err(reason) => request.extensions_mut().insert(reason).map(drop),
     };
-    next.run(request).await
 }
 
 /// Refuses who may not call this.
 pub async fn authorize(State(policy): State<Policy>, request: Request, next: Next) -> Response {
-    match decide(&policy, &request) {
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    let Some(requirement) = policy.requirement(request.method(), path) else {
+        return not_offered(&policy, path);
+    };
+    match decide(requirement, &request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-fn decide(policy: &Policy, request: &Request) -> Result<(), Problem> {
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let requirement = policy.requirement(request.method(), path);
-    let Some(Requirement::Scopes(scopes)) = requirement else {
-        return match requirement {
-            Some(_) => Ok(()),
-            None => Err(Problem::internal(&format!("{path} states no security in its operation"))),
-        };
+/// What the document does not list is not offered, even where a handler exists.
+fn not_offered(policy: &Policy, path: &str) -> Response {
+    let mut response = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+    if let Ok(methods) = policy.methods(path).try_into() {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
+fn decide(requirement: &Requirement, request: &Request) -> Result<(), Problem> {
+    let Requirement::Scopes(scopes) = requirement else {
+        return Ok(());
     };
     match request.extensions().get::<Caller>() {
         Some(caller) if scopes.iter().all(|scope| caller.scopes.contains(scope)) => Ok(()),
@@ -99,12 +127,15 @@ fn decide(policy: &Policy, request: &Request) -> Result<(), Problem> {
 }
 
 fn unauthenticated(reason: Anonymous) -> Problem {
-    let problem = |slug| Problem::new(StatusCode::UNAUTHORIZED, slug).challenge(auth::challenge(reason));
+    let problem =
+        |slug| Problem::new(StatusCode::UNAUTHORIZED, slug).challenge(auth::challenge(reason));
     match reason {
         Anonymous::Missing => problem("unauthenticated").detail("this needs a credential"),
         Anonymous::Invalid(why) => problem("invalid-credential").detail(why),
-        Anonymous::Unavailable => Problem::overloaded("keys-unavailable", std::time::Duration::from_secs(5))
-            .detail("credentials cannot be verified now"),
+        Anonymous::Unavailable => {
+            Problem::overloaded("keys-unavailable", std::time::Duration::from_secs(5))
+                .detail("credentials cannot be verified now")
+        }
     }
 }
 
@@ -122,7 +153,12 @@ mod tests {
         let methods = ["get", "put", "post", "delete", "patch"];
         let items = document["paths"].as_object().expect("paths").values();
         let operations = items.flat_map(|item| item.as_object().expect("an item").keys());
-        assert_eq!(stated, operations.filter(|key| methods.contains(&key.as_str())).count());
+        assert_eq!(
+            stated,
+            operations
+                .filter(|key| methods.contains(&key.as_str()))
+                .count()
+        );
         assert!(stated > 0);
     }
 

@@ -43,7 +43,8 @@ impl Fields {
             Some(Value::String(text)) => {
                 let length = text.chars().count();
                 if !(shortest..=longest).contains(&length) {
-                    let detail = format!("must have {shortest} to {longest} characters, has {length}");
+                    let detail =
+                        format!("must have {shortest} to {longest} characters, has {length}");
                     self.refuse(name, detail);
                 }
                 text
@@ -62,7 +63,10 @@ impl Fields {
     fn refuse(&mut self, name: &str, detail: String) {
         // RFC 6901 §3
         let escaped = name.replace('~', "~0").replace('/', "~1");
-        self.errors.push(FieldError { pointer: format!("/{escaped}"), detail });
+        self.errors.push(FieldError {
+            pointer: format!("/{escaped}"),
+            detail,
+        });
     }
 
     /// Refuses what nobody read: a misspelt field would be lost in silence.
@@ -71,7 +75,11 @@ impl Fields {
         for name in unknown {
             self.refuse(&name, "is not a field of this resource".to_owned());
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(self.errors))
+        }
     }
 }
 
@@ -80,10 +88,16 @@ pub fn parse<T: FromFields>(json: &[u8]) -> Result<T, Problem> {
     let value = serde_json::from_slice(json)
         .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
     let Value::Object(given) = value else {
-        let error = FieldError { pointer: String::new(), detail: "must be an object".to_owned() };
+        let error = FieldError {
+            pointer: String::new(),
+            detail: "must be an object".to_owned(),
+        };
         return Err(Problem::invalid(vec![error]));
     };
-    let mut fields = Fields { given, errors: Vec::new() };
+    let mut fields = Fields {
+        given,
+        errors: Vec::new(),
+    };
     let value = T::from_fields(&mut fields);
     fields.finish()?;
     Ok(value)
@@ -99,7 +113,11 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
                 .detail("send application/json")
                 .into_response());
         }
-        let bytes = body.collect().await.map_err(|error| body::problem(&error).into_response())?.to_bytes();
+        let bytes = body
+            .collect()
+            .await
+            .map_err(|error| body::problem(&error).into_response())?
+            .to_bytes();
         let fingerprint = fingerprint(&parts, &bytes);
         let value = parse(&bytes).map_err(IntoResponse::into_response)?;
         Ok(Self { value, fingerprint })
@@ -114,13 +132,24 @@ fn is_json(headers: &HeaderMap) -> bool {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// What makes two requests with one key the same request: method, target and body, byte for byte.
 fn fingerprint(parts: &http::request::Parts, body: &Bytes) -> Fingerprint {
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let message = [parts.method.as_str().as_bytes(), b" ", target.as_bytes(), b"\n", body].concat();
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    let message = [
+        parts.method.as_str().as_bytes(),
+        b" ",
+        target.as_bytes(),
+        b"\n",
+        body,
+    ]
+    .concat();
     let mut fingerprint = Fingerprint::default();
     fingerprint.copy_from_slice(digest(&SHA256, &message).as_ref());
     fingerprint
@@ -143,13 +172,20 @@ mod tests {
 
     fn pointers(json: &str) -> Vec<String> {
         let problem = parse::<Two>(json.as_bytes()).expect_err("refused");
-        problem.errors.into_iter().map(|error| error.pointer).collect()
+        problem
+            .errors
+            .into_iter()
+            .map(|error| error.pointer)
+            .collect()
     }
 
     #[test]
     fn every_field_is_reported_at_once() {
         assert!(parse::<Two>(br#"{"first":"abc","second":""}"#).is_ok());
-        assert_eq!(pointers(r#"{"first":"","second":7,"a/b~c":1}"#), ["/first", "/second", "/a~1b~0c"]);
+        assert_eq!(
+            pointers(r#"{"first":"","second":7,"a/b~c":1}"#),
+            ["/first", "/second", "/a~1b~0c"]
+        );
         assert_eq!(pointers("{}"), ["/first", "/second"]);
         assert_eq!(pointers("[]"), [""]);
     }

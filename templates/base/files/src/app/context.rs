@@ -99,7 +99,11 @@ impl Context {
 
     /// The way to other people's services.
     pub fn external(&mut self) -> External<'_> {
-        External { http: &self.app.http, deadline: self.deadline, _context: &mut self.meter }
+        External {
+            http: &self.app.http,
+            deadline: self.deadline,
+            _context: &mut self.meter,
+        }
     }
 }
 
@@ -112,7 +116,10 @@ pub struct External<'context> {
 
 impl External<'_> {
     /// Sends a request within what is left of this one's deadline.
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    pub async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> reqwest::Result<reqwest::Response> {
         self.http.send(request, self.deadline).await
     }
 
@@ -133,9 +140,13 @@ impl FromRequestParts<App> for Context {
             extensions.get::<Meter>().cloned(),
         );
         match known {
-            (Some(caller), Some(deadline), Some(request_id), Some(meter)) => {
-                Ok(Self { app: app.clone(), caller, deadline, request_id, meter })
-            }
+            (Some(caller), Some(deadline), Some(request_id), Some(meter)) => Ok(Self {
+                app: app.clone(),
+                caller,
+                deadline,
+                request_id,
+                meter,
+            }),
             // A public route has no caller, so its handler cannot have a context.
             _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated").into_response()),
         }

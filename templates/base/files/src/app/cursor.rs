@@ -33,7 +33,9 @@ impl Cursors {
     }
 
     fn new(secret: &[u8]) -> Self {
-        Self { key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)) }
+        Self {
+            key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
+        }
     }
 
     /// The cursor of the page after `last`.
@@ -44,7 +46,8 @@ impl Cursors {
 
     /// Where the page starts that `cursor` names.
     pub fn read(&self, cursor: &str, caller: &Caller) -> Result<Uuid, Problem> {
-        let invalid = || Problem::bad_request("the cursor is not one that this service gave to this caller");
+        let invalid =
+            || Problem::bad_request("the cursor is not one that this service gave to this caller");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
         let (id, signature) = bytes.split_at_checked(UUID_LENGTH).ok_or_else(invalid)?;
         let last = Uuid::from_slice(id).map_err(|_| invalid())?;
@@ -62,9 +65,12 @@ fn development_key(directory: &Path) -> anyhow::Result<Vec<u8>> {
     let path = directory.join(DEVELOPMENT_KEY);
     if !path.exists() {
         let mut key = [0; 32];
-        SystemRandom::new().fill(&mut key).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+        SystemRandom::new()
+            .fill(&mut key)
+            .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
         let own = directory.join(format!("{DEVELOPMENT_KEY}.{}", std::process::id()));
-        let mut file = fs::File::create(&own).with_context(|| format!("{} cannot be made", own.display()))?;
+        let mut file =
+            fs::File::create(&own).with_context(|| format!("{} cannot be made", own.display()))?;
         file.write_all(&key)?;
         file.sync_all()?;
         fs::hard_link(&own, &path).ok();
@@ -80,7 +86,11 @@ mod tests {
     use super::*;
 
     fn caller(tenant: &str) -> Caller {
-        Caller { subject: "s".to_owned(), tenant: tenant.to_owned(), scopes: BTreeSet::new() }
+        Caller {
+            subject: "s".to_owned(),
+            tenant: tenant.to_owned(),
+            scopes: BTreeSet::new(),
+        }
     }
 
     #[test]
@@ -88,8 +98,17 @@ mod tests {
         let cursors = Cursors::new(b"key");
         let last = Uuid::now_v7();
         let cursor = cursors.after(last, &caller("a"));
-        assert_eq!(cursors.read(&cursor, &caller("a")).map_err(|problem| problem.status), Ok(last));
-        let status = |cursor: &str, caller| cursors.read(cursor, &caller).map_err(|problem| problem.status);
+        assert_eq!(
+            cursors
+                .read(&cursor, &caller("a"))
+                .map_err(|problem| problem.status),
+            Ok(last)
+        );
+        let status = |cursor: &str, caller| {
+            cursors
+                .read(cursor, &caller)
+                .map_err(|problem| problem.status)
+        };
         assert_eq!(status(&cursor, caller("b")), Err(400));
         assert_eq!(status("", caller("a")), Err(400));
         assert_eq!(status("AAAA", caller("a")), Err(400));

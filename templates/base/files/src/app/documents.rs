@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -15,6 +15,7 @@ use super::{
     context::Context,
     etag::{self, ETag},
     idempotency::{self, Answer, Key},
+    parameters::{Id, Query},
     state::App,
     time,
 };
@@ -42,7 +43,10 @@ pub struct NewDocument {
 
 impl FromFields for NewDocument {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self { title: fields.text("title", 1, LONGEST_TITLE), body: fields.text("body", 0, LONGEST_BODY) }
+        Self {
+            title: fields.text("title", 1, LONGEST_TITLE),
+            body: fields.text("body", 0, LONGEST_BODY),
+        }
     }
 }
 
@@ -130,11 +134,22 @@ pub struct PageQuery {
         "variant": { "title": "Mortar", "body": "Sets between bricks." },
     }))),
 )]
-pub async fn create(mut context: Context, key: Key, body: Body<NewDocument>) -> Result<Response, Problem> {
+pub async fn create(
+    mut context: Context,
+    key: Key,
+    body: Body<NewDocument>,
+) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
     let now = time::now();
     let NewDocument { title, body: text } = body.value;
-    let row = Row { id: Uuid::now_v7(), title, body: text, version: 1, created_at: now, updated_at: now };
+    let row = Row {
+        id: Uuid::now_v7(),
+        title,
+        body: text,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
     idempotency::once(&mut context, key, body.fingerprint, async |transaction| {
         rows::insert(transaction, &tenant, &row).await?;
         let answer = Answer::json(StatusCode::CREATED, &Document::from(row.clone()))?
@@ -158,11 +173,13 @@ pub async fn create(mut context: Context, key: Key, body: Body<NewDocument>) -> 
 )]
 pub async fn get(
     mut context: Context,
-    Path(id): Path<Uuid>,
+    Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
-    let row = rows::find(&mut *context.read().await?, &tenant, id).await?.ok_or_else(Problem::not_found)?;
+    let row = rows::find(&mut *context.read().await?, &tenant, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let tag = ETag::of_version(row.version);
     if tag.is_known_to(&headers) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag.header())]).into_response());
@@ -184,7 +201,9 @@ pub async fn list(
 ) -> Result<Json<Page>, Problem> {
     let limit = query.limit.unwrap_or(USUAL_PAGE);
     if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Problem::bad_request(format!("limit must be 1 to {LARGEST_PAGE}")));
+        return Err(Problem::bad_request(format!(
+            "limit must be 1 to {LARGEST_PAGE}"
+        )));
     }
     let caller = context.caller().clone();
     let after = match &query.cursor {
@@ -192,12 +211,21 @@ pub async fn list(
         None => Uuid::nil(),
     };
     // One more than asked for tells whether there is another page.
-    let mut page = rows::page(&mut *context.read().await?, &caller.tenant, after, limit + 1).await?;
+    let mut page = rows::page(
+        &mut *context.read().await?,
+        &caller.tenant,
+        after,
+        limit + 1,
+    )
+    .await?;
     let has_more = page.len() > limit as usize;
     page.truncate(limit as usize);
     let last = page.last().filter(|_| has_more);
     let next = last.map(|last| app.cursors.after(last.id, &caller));
-    Ok(Json(Page { items: page.into_iter().map(Summary::from).collect(), next }))
+    Ok(Json(Page {
+        items: page.into_iter().map(Summary::from).collect(),
+        next,
+    }))
 }
 
 /// Replace a document
@@ -216,16 +244,24 @@ pub async fn list(
 )]
 pub async fn replace(
     mut context: Context,
-    Path(id): Path<Uuid>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body<NewDocument>,
 ) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
-    let row = rows::find(&mut transaction, &tenant, id).await?.ok_or_else(Problem::not_found)?;
+    let row = rows::find(&mut transaction, &tenant, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     ETag::of_version(row.version).require_match(&headers)?;
     let NewDocument { title, body: text } = body.value;
-    let row = Row { title, body: text, version: row.version + 1, updated_at: time::now(), ..row };
+    let row = Row {
+        title,
+        body: text,
+        version: row.version + 1,
+        updated_at: time::now(),
+        ..row
+    };
     if !rows::replace(&mut transaction, &tenant, &row).await? {
         return Err(etag::changed_meanwhile());
     }
@@ -241,7 +277,7 @@ pub async fn replace(
     responses((status = 204), (status = 404, body = Problem)),
     security(("bearer" = ["documents:write"])),
 )]
-pub async fn remove(mut context: Context, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub async fn remove(mut context: Context, Id(id): Id) -> Result<StatusCode, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
     if !rows::remove(&mut transaction, &tenant, id).await? {

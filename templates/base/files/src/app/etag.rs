@@ -23,15 +23,18 @@ impl ETag {
 
     /// Whether the client has this version already: `If-None-Match`, by weak comparison.
     pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        tags(headers, header::IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.0)
+        tags(headers, header::IF_NONE_MATCH)
+            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.0)
     }
 
     /// Whether the client means this version: `If-Match`, by strong comparison. A change without the
     /// condition is refused, or two writers would overwrite each other without knowing.
     pub fn require_match(&self, headers: &HeaderMap) -> Result<(), Problem> {
         if !headers.contains_key(header::IF_MATCH) {
-            return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match-required")
-                .detail("send If-Match with the ETag of the version that is to be changed"));
+            return Err(
+                Problem::new(StatusCode::PRECONDITION_REQUIRED, "if-match-required")
+                    .detail("send If-Match with the ETag of the version that is to be changed"),
+            );
         }
         if tags(headers, header::IF_MATCH).any(|tag| tag == "*" || tag == self.0) {
             return Ok(());
@@ -67,7 +70,10 @@ mod tests {
     fn if_none_match_compares_weakly() {
         let tag = ETag::of_version(3);
         for known in ["\"v3\"", "W/\"v3\"", "\"v1\", \"v3\"", "*"] {
-            assert!(tag.is_known_to(&headers(header::IF_NONE_MATCH, known)), "{known}");
+            assert!(
+                tag.is_known_to(&headers(header::IF_NONE_MATCH, known)),
+                "{known}"
+            );
         }
         assert!(!tag.is_known_to(&headers(header::IF_NONE_MATCH, "\"v2\"")));
         assert!(!tag.is_known_to(&HeaderMap::new()));
@@ -76,8 +82,14 @@ mod tests {
     #[test]
     fn if_match_compares_strongly_and_is_required() {
         let tag = ETag::of_version(3);
-        assert!(tag.require_match(&headers(header::IF_MATCH, "\"v3\"")).is_ok());
-        let status = |headers| tag.require_match(&headers).map_err(|problem| problem.status);
+        assert!(
+            tag.require_match(&headers(header::IF_MATCH, "\"v3\""))
+                .is_ok()
+        );
+        let status = |headers| {
+            tag.require_match(&headers)
+                .map_err(|problem| problem.status)
+        };
         assert_eq!(status(headers(header::IF_MATCH, "W/\"v3\"")), Err(412));
         assert_eq!(status(headers(header::IF_MATCH, "\"v2\"")), Err(412));
         assert_eq!(status(HeaderMap::new()), Err(428));

@@ -54,23 +54,32 @@ impl FromRequestParts<App> for Key {
             return Ok(Self(None));
         };
         let key = value.to_str().ok().map(unquoted).filter(|key| {
-            (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+            (1..=LONGEST_KEY).contains(&key.len())
+                && key.bytes().all(|byte| byte.is_ascii_graphic())
         });
         match key {
             Some(key) => {
                 let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-                Ok(Self(Some(Named { key: key.to_owned(), method, path })))
+                Ok(Self(Some(Named {
+                    key: key.to_owned(),
+                    method,
+                    path,
+                })))
             }
-            None => Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-malformed")
-                .detail("Idempotency-Key must be 1 to 255 visible ASCII characters")
-                .into_response()),
+            None => Err(
+                Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-malformed")
+                    .detail("Idempotency-Key must be 1 to 255 visible ASCII characters")
+                    .into_response(),
+            ),
         }
     }
 }
 
 /// The IETF draft writes the key as a quoted string; most clients do not.
 fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+    text.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text)
 }
 
 /// An answer that can be stored and given again byte for byte.
@@ -84,8 +93,15 @@ pub struct Answer {
 impl Answer {
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
-        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
-        Ok(Self { status, headers, body })
+        let headers = vec![(
+            header::CONTENT_TYPE.to_string(),
+            "application/json".to_owned(),
+        )];
+        Ok(Self {
+            status,
+            headers,
+            body,
+        })
     }
 
     #[must_use]
@@ -96,8 +112,15 @@ impl Answer {
 
     fn of_problem(problem: &Problem) -> Result<Self, Problem> {
         let body = serde_json::to_vec(problem).map_err(|error| Problem::internal(&error))?;
-        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/problem+json".to_owned())];
-        Ok(Self { status: problem.status(), headers, body })
+        let headers = vec![(
+            header::CONTENT_TYPE.to_string(),
+            "application/problem+json".to_owned(),
+        )];
+        Ok(Self {
+            status: problem.status(),
+            headers,
+            body,
+        })
     }
 
     fn of_existing(existing: Existing) -> Option<Self> {
@@ -115,7 +138,9 @@ impl IntoResponse for Answer {
         let headers: HeaderMap = self
             .headers
             .into_iter()
-            .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?)))
+            .filter_map(|(name, value)| {
+                Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?))
+            })
             .collect();
         (self.status, headers, self.body).into_response()
     }
@@ -165,7 +190,14 @@ async fn claim(
     let config = context.config().idempotency.clone();
     let request_id = context.request_id().0.clone();
     let (lease, retention) = (config.lease, config.retention);
-    let claim = Claim { scope, fingerprint, token, request_id: &request_id, lease, retention };
+    let claim = Claim {
+        scope,
+        fingerprint,
+        token,
+        request_id: &request_id,
+        lease,
+        retention,
+    };
     let mut connection = context.write().await?;
     if keys::claim(&mut connection, &claim).await? {
         return Ok(None);
@@ -179,8 +211,10 @@ async fn claim(
 
 fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Response, Problem> {
     if existing.fingerprint != fingerprint {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
-            .detail("this key was used with another request: use a new one"));
+        return Err(
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
+                .detail("this key was used with another request: use a new one"),
+        );
     }
     if existing.status.is_none() {
         let left = u64::try_from(existing.lease_left).unwrap_or_default();
@@ -190,7 +224,9 @@ fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Response, Pro
     let answer = Answer::of_existing(existing)
         .ok_or_else(|| Problem::internal(&"a stored answer cannot be read back"))?;
     let mut response = answer.into_response();
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     if let Some(original) = original {
         response.headers_mut().insert(ORIGINAL, original);
     }
@@ -198,12 +234,20 @@ fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Response, Pro
 }
 
 fn still_running(retry_after: Duration) -> Problem {
-    Problem::conflict("idempotency-key-in-use", "a request with this key is still running")
-        .retry_after(retry_after)
+    Problem::conflict(
+        "idempotency-key-in-use",
+        "a request with this key is still running",
+    )
+    .retry_after(retry_after)
 }
 
 /// Effect, answer and completion in one commit.
-async fn run<F>(context: &mut Context, scope: &Scope, token: Uuid, work: F) -> Result<Answer, Problem>
+async fn run<F>(
+    context: &mut Context,
+    scope: &Scope,
+    token: Uuid,
+    work: F,
+) -> Result<Answer, Problem>
 where
     F: AsyncFnOnce(&mut Transaction<'_>) -> Result<Answer, Problem>,
 {
@@ -235,8 +279,13 @@ async fn complete(
     token: Uuid,
     answer: &Answer,
 ) -> Result<(), Problem> {
-    let headers = serde_json::to_string(&answer.headers).map_err(|error| Problem::internal(&error))?;
-    let stored = keys::Answer { status: answer.status.as_u16(), headers: &headers, body: &answer.body };
+    let headers =
+        serde_json::to_string(&answer.headers).map_err(|error| Problem::internal(&error))?;
+    let stored = keys::Answer {
+        status: answer.status.as_u16(),
+        headers: &headers,
+        body: &answer.body,
+    };
     if keys::complete(transaction, scope, token, &stored).await? {
         Ok(())
     } else {
@@ -251,7 +300,13 @@ fn is_final(problem: &Problem) -> bool {
 
 /// Caller, method, concrete path and key; lengths keep them apart.
 fn scope(caller: &Caller, named: &Named) -> Scope {
-    let parts = [&caller.tenant, &caller.subject, named.method.as_str(), &named.path, &named.key];
+    let parts = [
+        &caller.tenant,
+        &caller.subject,
+        named.method.as_str(),
+        &named.path,
+        &named.key,
+    ];
     let message: String = parts.map(|part| format!("{}:{part}", part.len())).concat();
     let mut scope = Scope::default();
     scope.copy_from_slice(digest(&SHA256, message.as_bytes()).as_ref());

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod etag;
 pub mod idempotency;
 pub mod openapi;
+pub mod parameters;
 pub mod router;
 pub mod state;
 pub mod time;

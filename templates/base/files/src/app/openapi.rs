@@ -2,7 +2,9 @@
 //! `formwork check` which endpoint promises what. `docs/openapi.json` is the committed copy.
 
 use serde_json::json;
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, extensions::ExtensionsBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, extensions::ExtensionsBuilder,
+};
 
 use super::auth;
 
@@ -13,9 +15,15 @@ pub fn frame() -> OpenApi {
         "credential": auth::credential(),
     });
     let mut document = OpenApiBuilder::new()
-        .info(InfoBuilder::new().title(env!("CARGO_PKG_NAME")).version("1"))
+        .info(
+            InfoBuilder::new()
+                .title(env!("CARGO_PKG_NAME"))
+                .version("1"),
+        )
         .components(Some(
-            ComponentsBuilder::new().security_scheme(auth::SCHEME, auth::security_scheme()).build(),
+            ComponentsBuilder::new()
+                .security_scheme(auth::SCHEME, auth::security_scheme())
+                .build(),
         ))
         .build();
     document.extensions = Some(ExtensionsBuilder::new().add("x-formwork", claims).build());

@@ -10,7 +10,11 @@ use crate::edge::layers;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(documents::create, documents::list))
-        .routes(routes!(documents::get, documents::replace, documents::remove))
+        .routes(routes!(
+            documents::get,
+            documents::replace,
+            documents::remove
+        ))
         .routes(routes!(usage::get))
 }
 

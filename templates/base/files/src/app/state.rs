@@ -1,6 +1,6 @@
 //! What every request shares: pools, clients and settings. Nothing here must last longer than the process.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use crate::{
     app::{auth::Authenticator, cursor::Cursors},
@@ -10,10 +10,12 @@ use crate::{
     external::http::Http,
 };
 
-/// Cheap to clone.
+/// A handle: clones share everything.
 #[derive(Clone)]
-pub struct App {
-    pub config: Arc<Config>,
+pub struct App(Arc<Shared>);
+
+pub struct Shared {
+    pub config: Config,
     pub database: Database,
     pub cache: Cache,
     pub authenticator: Authenticator,
@@ -31,6 +33,22 @@ impl App {
         let cursors = Cursors::start(&config)?;
         let cache = Cache::new(&config.cache);
         let lifecycle = Lifecycle::default();
-        Ok(Self { config: Arc::new(config), database, cache, authenticator, cursors, lifecycle, http })
+        Ok(Self(Arc::new(Shared {
+            config,
+            database,
+            cache,
+            authenticator,
+            cursors,
+            lifecycle,
+            http,
+        })))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }

@@ -33,9 +33,14 @@ pub async fn get(mut context: Context) -> Result<Json<Usage>, Problem> {
     let key = CacheKey::new(Scope::Tenant(context.caller()), "usage", &[]);
     let usage = cache
         .get_or_load(key, async || {
-            let rows::Usage { documents, characters } =
-                rows::usage(&mut *context.read().await?, &tenant).await?;
-            Ok(Usage { documents, characters })
+            let rows::Usage {
+                documents,
+                characters,
+            } = rows::usage(&mut *context.read().await?, &tenant).await?;
+            Ok(Usage {
+                documents,
+                characters,
+            })
         })
         .await?;
     Ok(Json(usage))

@@ -59,8 +59,12 @@ pub struct RateLimit {
 
 impl Server {
     pub(super) fn read(environment: &mut Environment) -> Self {
-        let drain_delay = if environment.is_development() { "0s" } else { "5s" };
-        Self {
+        let drain_delay = if environment.is_development() {
+            "0s"
+        } else {
+            "5s"
+        };
+        let server = Self {
             address: environment.value("APP__SERVER__ADDRESS", "127.0.0.1:8080"),
             max_connections: environment.count("APP__SERVER__MAX_CONNECTIONS", "10000"),
             header_timeout: environment.duration("APP__SERVER__HEADER_TIMEOUT", "10s"),
@@ -71,7 +75,19 @@ impl Server {
             shutdown_grace: environment.duration("APP__SERVER__SHUTDOWN_GRACE", "20s"),
             trusted_proxies: environment.value("APP__SERVER__TRUSTED_PROXIES", ""),
             cors_origins: environment.value("APP__SERVER__CORS_ORIGINS", ""),
+        };
+        environment.rule(server.body_limit.as_u64() > 0, || {
+            "APP__SERVER__BODY_LIMIT must be larger than nothing".to_owned()
+        });
+        for origin in &server.cors_origins {
+            environment.rule(is_origin(origin), || {
+                format!(
+                    "APP__SERVER__CORS_ORIGINS has {origin:?}: expected origins such as \
+                     https://app.example.com, with neither a path nor a wildcard"
+                )
+            });
         }
+        server
     }
 }
 
@@ -102,4 +118,13 @@ impl RateLimit {
             burst: environment.count("APP__RATE_LIMIT__BURST", "100"),
         }
     }
+}
+
+/// Browsers send an origin without a path, and compare byte for byte: one with a slash never matches.
+fn is_origin(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        ["https", "http"].contains(&scheme)
+            && !host.contains(['/', '*', '?', '#', '@'])
+            && text.parse::<http::Uri>().is_ok()
+    })
 }

@@ -36,7 +36,10 @@ pub struct Environment {
 impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
-            given: variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect(),
+            given: variables
+                .into_iter()
+                .filter(|(name, _)| name.starts_with(PREFIX))
+                .collect(),
             read: Vec::new(),
             problems: Vec::new(),
             development: false,
@@ -54,11 +57,20 @@ impl Environment {
     /// A value of any type that parses from text; `default` is written as it would be set.
     pub fn value<T: Parse>(&mut self, name: &'static str, default: &str) -> T {
         let given = self.given.get(name).cloned();
-        let source = if given.is_some() { Source::Environment } else { Source::Default };
+        let source = if given.is_some() {
+            Source::Environment
+        } else {
+            Source::Default
+        };
         let text = given.unwrap_or_else(|| default.to_owned());
-        self.read.push(Variable { name, value: text.clone(), source });
+        self.read.push(Variable {
+            name,
+            value: text.clone(),
+            source,
+        });
         T::parse(&text).unwrap_or_else(|expected| {
-            self.problems.push(format!("{name} is {text:?}: {expected}"));
+            self.problems
+                .push(format!("{name} is {text:?}: {expected}"));
             T::fallback()
         })
     }
@@ -68,7 +80,11 @@ impl Environment {
         if self.given.contains_key(name) {
             return Some(self.value(name, ""));
         }
-        self.read.push(Variable { name, value: String::new(), source: Source::Unset });
+        self.read.push(Variable {
+            name,
+            value: String::new(),
+            source: Source::Unset,
+        });
         None
     }
 
@@ -83,7 +99,9 @@ impl Environment {
     /// A duration with its unit, such as `250ms` or `10s`; longer than zero.
     pub fn duration(&mut self, name: &'static str, default: &str) -> Duration {
         let duration = self.value::<Duration>(name, default);
-        self.rule(!duration.is_zero(), || format!("{name} must be longer than zero"));
+        self.rule(!duration.is_zero(), || {
+            format!("{name} must be longer than zero")
+        });
         duration
     }
 
@@ -94,13 +112,19 @@ impl Environment {
         count
     }
 
-    pub fn choice<T: Copy>(&mut self, name: &'static str, default: &str, choices: &[(&str, T)]) -> T {
+    pub fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        default: &str,
+        choices: &[(&str, T)],
+    ) -> T {
         let text = self.text(name, default);
         let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
         match choices.iter().find(|(choice, _)| *choice == text) {
             Some((_, choice)) => *choice,
             None => {
-                self.problems.push(value::unknown_choice(name, &text, &names));
+                self.problems
+                    .push(value::unknown_choice(name, &text, &names));
                 choices[0].1
             }
         }
@@ -109,23 +133,40 @@ impl Environment {
     /// A secret, given as `NAME` or, better, as a file whose path is in `NAME_FILE`.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let file = self.given.remove(&format!("{name}_FILE"));
-        let (secret, source) = match (self.given.get(name), file) {
+        let (text, source) = match (self.given.get(name), file) {
             (Some(_), Some(_)) => {
-                self.problems.push(format!("{name} and {name}_FILE are both set: keep one"));
+                self.problems
+                    .push(format!("{name} and {name}_FILE are both set: keep one"));
                 (None, Source::Unset)
             }
-            (Some(text), None) => (Some(Secret::new(text.clone())), Source::Environment),
-            (None, Some(path)) => match fs::read_to_string(&path) {
-                Ok(text) => (Some(Secret::new(text.trim_end().to_owned())), Source::File),
+            (Some(text), None) => (Some(text.clone()), Source::Environment),
+            (None, Some(path)) => match fs::read_to_string(path) {
+                Ok(text) => (Some(text.trim_end().to_owned()), Source::File),
                 Err(error) => {
-                    self.problems.push(format!("{name}_FILE is {path:?}: {error}"));
+                    // Not the path: now and then somebody puts the secret itself there.
+                    self.problems.push(format!(
+                        "{name}_FILE names a file that cannot be read: {error}"
+                    ));
                     (None, Source::Unset)
                 }
             },
             (None, None) => (None, Source::Unset),
         };
-        let value = if secret.is_some() { "[redacted]".to_owned() } else { String::new() };
-        self.read.push(Variable { name, value, source });
+        let is_empty = text.as_deref() == Some("");
+        self.rule(!is_empty, || {
+            format!("{name} is empty: give it a value, or take it out")
+        });
+        let secret = text.map(Secret::new);
+        let value = if secret.is_some() {
+            "[redacted]".to_owned()
+        } else {
+            String::new()
+        };
+        self.read.push(Variable {
+            name,
+            value,
+            source,
+        });
         secret
     }
 
@@ -144,7 +185,11 @@ impl Environment {
 
     pub(super) fn finish(&mut self) -> Result<Vec<Variable>, Problems> {
         let known: Vec<&str> = self.read.iter().map(|variable| variable.name).collect();
-        for name in self.given.keys().filter(|name| !known.contains(&name.as_str())) {
+        for name in self
+            .given
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
             self.problems.push(value::unknown_variable(name, &known));
         }
         if self.problems.is_empty() {

@@ -13,7 +13,11 @@ mod idempotency;
 mod secret;
 mod value;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub use self::{
     auth::Auth,
@@ -24,6 +28,11 @@ pub use self::{
     idempotency::Idempotency,
     secret::Secret,
 };
+
+const DOTENV: &str = ".env";
+
+/// A shorter key can be guessed from the cursors that it signed.
+const SHORTEST_CURSOR_KEY: usize = 32;
 
 /// Where the process runs. Development trades strictness for a start without any setting: migrations run
 /// by themselves, keys are made in the data folder, logs are for eyes.
@@ -79,9 +88,15 @@ pub struct Problems(pub Vec<String>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0.len() == 1 { "problem" } else { "problems" };
+        let plural = if self.0.len() == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
         writeln!(f, "{} {plural} in the configuration:", self.0.len())?;
-        self.0.iter().try_for_each(|problem| writeln!(f, "  - {problem}"))?;
+        self.0
+            .iter()
+            .try_for_each(|problem| writeln!(f, "  - {problem}"))?;
         write!(f, "docs/configuration.md lists every variable.")
     }
 }
@@ -92,10 +107,12 @@ impl Config {
     /// Reads the process's environment, after `.env` in development.
     pub fn load() -> Result<(Self, Vec<Variable>), Problems> {
         if stage_default() == Stage::Development {
-            // Absent is fine; what is malformed shows as a missing or unknown variable.
-            dotenvy::dotenv().ok();
+            read_dotenv()?;
         }
-        Self::read(&mut Environment::new(std::env::vars()))
+        // Names and values need not be UTF-8; `std::env::vars` would panic over one that is not.
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let given = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        Self::read(&mut Environment::new(given))
     }
 
     /// Reads `environment`; on success also says where each value came from.
@@ -106,7 +123,10 @@ impl Config {
                 Stage::Development => "development",
                 Stage::Production => "production",
             },
-            &[("development", Stage::Development), ("production", Stage::Production)],
+            &[
+                ("development", Stage::Development),
+                ("production", Stage::Production),
+            ],
         );
         environment.stage(stage);
         let config = Self {
@@ -115,7 +135,9 @@ impl Config {
             admin: Admin::read(environment),
             limits: Limits::read(environment),
             rate_limit: RateLimit::read(environment),
-            data: Data { directory: environment.path("APP__DATA__DIRECTORY", "data") },
+            data: Data {
+                directory: environment.path("APP__DATA__DIRECTORY", "data"),
+            },
             database: Database::read(environment),
             cache: Cache::read(environment),
             auth: Auth::read(environment),
@@ -130,11 +152,14 @@ impl Config {
 
     /// Rules between sections; those within one stand in its own `read`.
     fn check(&self, environment: &mut Environment) {
-        environment.rule(self.database.acquire_timeout < self.server.request_timeout, || {
-            "APP__DATABASE__ACQUIRE_TIMEOUT must be shorter than APP__SERVER__REQUEST_TIMEOUT: \
+        environment.rule(
+            self.database.acquire_timeout < self.server.request_timeout,
+            || {
+                "APP__DATABASE__ACQUIRE_TIMEOUT must be shorter than APP__SERVER__REQUEST_TIMEOUT: \
              a request would end before it was told that the database is busy"
-                .to_owned()
-        });
+                    .to_owned()
+            },
+        );
         environment.rule(self.idempotency.lease > self.server.request_timeout, || {
             "APP__IDEMPOTENCY__LEASE must be longer than APP__SERVER__REQUEST_TIMEOUT: \
              a duplicate would run while the first request still does"
@@ -151,6 +176,14 @@ impl Pagination {
             cursor_key.is_some(),
             "every instance must sign cursors alike; 32 random bytes as text will do",
         );
+        let is_long = cursor_key
+            .as_ref()
+            .is_none_or(|key| key.expose().len() >= SHORTEST_CURSOR_KEY);
+        environment.rule(is_long, || {
+            format!(
+                "APP__PAGINATION__CURSOR_KEY must have at least {SHORTEST_CURSOR_KEY} characters"
+            )
+        });
         Self { cursor_key }
     }
 }
@@ -167,6 +200,21 @@ impl Log {
             filter: environment.text("APP__LOG__FILTER", "info"),
         }
     }
+}
+
+/// Adds what `.env` in the current folder sets and the environment does not.
+fn read_dotenv() -> Result<(), Problems> {
+    let problem = match dotenvy::from_path(Path::new(DOTENV)) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.not_found() => return Ok(()),
+        // Its name only: the rest of the line may be a secret.
+        Err(dotenvy::Error::LineParse(line, _)) => {
+            let name = line.split('=').next().unwrap_or_default().trim();
+            format!("{DOTENV}: the line that starts with {name:?} is not NAME=value")
+        }
+        Err(error) => format!("{DOTENV} cannot be read: {error}"),
+    };
+    Err(Problems(vec![problem]))
 }
 
 /// A debug build is a development build: a release binary that nobody configured is strict.

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use ipnet::IpNet;
 
+const LONGEST_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Parses a variable; the error says what was expected.
 pub trait Parse: Sized {
     fn parse(text: &str) -> Result<Self, String>;
@@ -25,7 +27,8 @@ impl Parse for String {
 
 impl Parse for u32 {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "expected a whole number".to_owned())
+        text.parse()
+            .map_err(|_| "expected a whole number".to_owned())
     }
 
     fn fallback() -> Self {
@@ -35,8 +38,14 @@ impl Parse for u32 {
 
 impl Parse for Duration {
     fn parse(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map_err(|_| "expected a duration with its unit, such as 250ms, 10s or 5m".to_owned())
+        let duration = humantime::parse_duration(text).map_err(|_| {
+            "expected a duration with its unit, such as 250ms, 10s or 5m".to_owned()
+        })?;
+        // Far beyond what anybody waits for, and near enough that the clock can reckon with it.
+        if duration > LONGEST_DURATION {
+            return Err("expected a duration of at most 365d".to_owned());
+        }
+        Ok(duration)
     }
 
     fn fallback() -> Self {
@@ -48,7 +57,9 @@ impl Parse for ByteSize {
     fn parse(text: &str) -> Result<Self, String> {
         match text.parse::<u64>() {
             Ok(_) => Err("expected a size with its unit, such as 64KiB or 1MiB".to_owned()),
-            Err(_) => text.parse().map_err(|_| "expected a size such as 64KiB or 1MiB".to_owned()),
+            Err(_) => text
+                .parse()
+                .map_err(|_| "expected a size such as 64KiB or 1MiB".to_owned()),
         }
     }
 
@@ -59,7 +70,8 @@ impl Parse for ByteSize {
 
 impl Parse for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080".to_owned())
+        text.parse()
+            .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080".to_owned())
     }
 
     fn fallback() -> Self {
@@ -70,7 +82,11 @@ impl Parse for SocketAddr {
 /// Empty text is nothing.
 impl<T: Parse> Parse for Option<T> {
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            T::parse(text).map(Some)
+        }
     }
 
     fn fallback() -> Self {
@@ -80,7 +96,8 @@ impl<T: Parse> Parse for Option<T> {
 
 impl Parse for IpNet {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "expected networks such as 10.0.0.0/8, separated by commas".to_owned())
+        text.parse()
+            .map_err(|_| "expected networks such as 10.0.0.0/8, separated by commas".to_owned())
     }
 
     fn fallback() -> Self {
@@ -91,7 +108,11 @@ impl Parse for IpNet {
 /// A list is separated by commas; empty text is the empty list.
 impl<T: Parse> Parse for Vec<T> {
     fn parse(text: &str) -> Result<Self, String> {
-        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::parse).collect()
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(T::parse)
+            .collect()
     }
 
     fn fallback() -> Self {
@@ -110,7 +131,9 @@ pub(super) fn unknown_variable(name: &str, known: &[&str]) -> String {
         .filter(|(score, _)| *score > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
-        Some((_, candidate)) => format!("{name} is not a variable of this service: did you mean {candidate}?"),
+        Some((_, candidate)) => {
+            format!("{name} is not a variable of this service: did you mean {candidate}?")
+        }
         None => format!("{name} is not a variable of this service"),
     }
 }

@@ -53,7 +53,11 @@ mod tests {
     use super::*;
 
     fn caller(tenant: &str, subject: &str) -> Caller {
-        Caller { subject: subject.to_owned(), tenant: tenant.to_owned(), scopes: BTreeSet::new() }
+        Caller {
+            subject: subject.to_owned(),
+            tenant: tenant.to_owned(),
+            scopes: BTreeSet::new(),
+        }
     }
 
     /// Names that would run together if they were only joined.
@@ -76,8 +80,12 @@ mod tests {
     #[test]
     fn scopes_are_apart() {
         let caller = caller("a", "a");
-        let keys = [Scope::Caller(&caller), Scope::Tenant(&caller), Scope::Public]
-            .map(|scope| CacheKey::new(scope, "usage", &[]));
+        let keys = [
+            Scope::Caller(&caller),
+            Scope::Tenant(&caller),
+            Scope::Public,
+        ]
+        .map(|scope| CacheKey::new(scope, "usage", &[]));
         assert_eq!(HashSet::from(keys).len(), 3);
     }
 }

@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::time::timeout_at;
 
 use super::{
-    database::{self, Driver, Interrupt, Row},
+    database::{self, Driver, Loan, Row},
     error::Error,
 };
 use crate::{data::meter::Meter, edge::deadline::Deadline};
@@ -29,32 +29,38 @@ enum Inner {
 
 pub struct Connection {
     inner: Inner,
-    interrupt: Interrupt,
+    loan: Loan,
     deadline: Deadline,
     statement_timeout: Duration,
     meter: Meter,
 }
 
 impl Connection {
-    pub(super) async fn plain(
-        mut connection: PoolConnection<Driver>,
-        bounds: Bounds,
-    ) -> Result<Self, Error> {
-        let interrupt = Interrupt::install(&mut connection).await?;
-        Ok(Self::new(Inner::Plain(connection), interrupt, bounds))
+    pub(super) fn plain(connection: PoolConnection<Driver>, loan: Loan, bounds: Bounds) -> Self {
+        Self::new(Inner::Plain(connection), loan, bounds)
     }
 
-    pub(super) async fn open(
-        mut transaction: sqlx::Transaction<'static, Driver>,
+    pub(super) fn open(
+        transaction: sqlx::Transaction<'static, Driver>,
+        loan: Loan,
         bounds: Bounds,
-    ) -> Result<Self, Error> {
-        let interrupt = Interrupt::install(&mut transaction).await?;
-        Ok(Self::new(Inner::Open(transaction), interrupt, bounds))
+    ) -> Self {
+        Self::new(Inner::Open(transaction), loan, bounds)
     }
 
-    fn new(inner: Inner, interrupt: Interrupt, bounds: Bounds) -> Self {
-        let Bounds { deadline, statement_timeout, meter } = bounds;
-        Self { inner, interrupt, deadline, statement_timeout, meter }
+    fn new(inner: Inner, loan: Loan, bounds: Bounds) -> Self {
+        let Bounds {
+            deadline,
+            statement_timeout,
+            meter,
+        } = bounds;
+        Self {
+            inner,
+            loan,
+            deadline,
+            statement_timeout,
+            meter,
+        }
     }
 
     pub async fn execute(&mut self, query: Query<'_, Driver, Arguments>) -> Result<u64, Error> {
@@ -63,7 +69,10 @@ impl Connection {
         self.finish(answer).map(|done| done.rows_affected())
     }
 
-    pub async fn optional<T>(&mut self, query: QueryAs<'_, Driver, T, Arguments>) -> Result<Option<T>, Error>
+    pub async fn optional<T>(
+        &mut self,
+        query: QueryAs<'_, Driver, T, Arguments>,
+    ) -> Result<Option<T>, Error>
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
@@ -81,7 +90,10 @@ impl Connection {
         self.finish(answer)
     }
 
-    pub async fn all<T>(&mut self, query: QueryAs<'_, Driver, T, Arguments>) -> Result<Vec<T>, Error>
+    pub async fn all<T>(
+        &mut self,
+        query: QueryAs<'_, Driver, T, Arguments>,
+    ) -> Result<Vec<T>, Error>
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
@@ -90,7 +102,10 @@ impl Connection {
         self.finish(answer)
     }
 
-    pub async fn scalar<T>(&mut self, query: QueryScalar<'_, Driver, T, Arguments>) -> Result<T, Error>
+    pub async fn scalar<T>(
+        &mut self,
+        query: QueryScalar<'_, Driver, T, Arguments>,
+    ) -> Result<T, Error>
     where
         (T,): for<'r> FromRow<'r, Row>,
         T: Send + Unpin,
@@ -106,14 +121,14 @@ impl Connection {
             return Err(Error::Deadline);
         }
         let end = self.deadline.within(self.statement_timeout).instant();
-        self.interrupt.arm(end);
+        self.loan.arm(end);
         self.meter.count_statement();
         Ok(end)
     }
 
     fn finish<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         if answer.is_ok() {
-            self.interrupt.disarm();
+            self.loan.disarm();
         }
         answer
     }
@@ -135,7 +150,10 @@ impl Connection {
 }
 
 /// The statement stops itself at its end; the wait for it ends then too, should the database not answer.
-async fn bounded<T>(end: Instant, answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, Error> {
+async fn bounded<T>(
+    end: Instant,
+    answer: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, Error> {
     match timeout_at(end.into(), answer).await {
         Ok(answer) => answer.map_err(database::classify),
         Err(_) => Err(Error::Deadline),
@@ -161,7 +179,10 @@ pub struct Held<'context> {
 impl<'context> Held<'context> {
     pub(crate) fn new(connection: Connection, meter: &'context mut Meter) -> Self {
         meter.begin_hold();
-        Self { connection: Some(connection), meter }
+        Self {
+            connection: Some(connection),
+            meter,
+        }
     }
 }
 
@@ -169,13 +190,17 @@ impl Deref for Held<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.connection.as_ref().unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
+        self.connection
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
     }
 }
 
 impl DerefMut for Held<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.connection.as_mut().unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
+        self.connection
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("taken only by the drop or the commit"))
     }
 }
 

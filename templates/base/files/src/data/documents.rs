@@ -69,7 +69,11 @@ impl FromRow<'_, Row> for Usage {
     }
 }
 
-pub async fn insert(connection: &mut Connection, tenant: &str, document: &Document) -> Result<(), Error> {
+pub async fn insert(
+    connection: &mut Connection,
+    tenant: &str,
+    document: &Document,
+) -> Result<(), Error> {
     let statement = sqlx::query(
         "INSERT INTO documents (id, tenant, title, body, version, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -84,7 +88,11 @@ pub async fn insert(connection: &mut Connection, tenant: &str, document: &Docume
     connection.execute(statement).await.map(drop)
 }
 
-pub async fn find(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<Option<Document>, Error> {
+pub async fn find(
+    connection: &mut Connection,
+    tenant: &str,
+    id: Uuid,
+) -> Result<Option<Document>, Error> {
     let statement = sqlx::query_as(
         "SELECT id, title, body, version, created_at, updated_at
          FROM documents WHERE tenant = $1 AND id = $2",
@@ -133,7 +141,9 @@ pub async fn replace(
 
 /// Removes the document; false when there was none.
 pub async fn remove(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<bool, Error> {
-    let statement = sqlx::query("DELETE FROM documents WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
+    let statement = sqlx::query("DELETE FROM documents WHERE tenant = $1 AND id = $2")
+        .bind(tenant)
+        .bind(id);
     Ok(connection.execute(statement).await? == 1)
 }
 

@@ -60,14 +60,22 @@ pub async fn claim(connection: &mut Connection, claim: &Claim<'_>) -> Result<boo
     let statement = sqlx::query(concat!(
         "INSERT INTO idempotency_keys
             (scope, fingerprint, token, request_id, lease_until, expires_at)
-         VALUES ($1, $2, $3, $4, ", now_ms!(), " + $5, ", now_ms!(), " + $6)
+         VALUES ($1, $2, $3, $4, ",
+        now_ms!(),
+        " + $5, ",
+        now_ms!(),
+        " + $6)
          ON CONFLICT (scope) DO UPDATE SET
             fingerprint = excluded.fingerprint, token = excluded.token,
             request_id = excluded.request_id, lease_until = excluded.lease_until,
             expires_at = excluded.expires_at, status = NULL, headers = NULL, body = NULL
-         WHERE idempotency_keys.expires_at <= ", now_ms!(), "
+         WHERE idempotency_keys.expires_at <= ",
+        now_ms!(),
+        "
             OR (idempotency_keys.status IS NULL
-                AND idempotency_keys.lease_until <= ", now_ms!(), "
+                AND idempotency_keys.lease_until <= ",
+        now_ms!(),
+        "
                 AND idempotency_keys.fingerprint = excluded.fingerprint)"
     ))
     .bind(claim.scope.as_slice())
@@ -81,7 +89,9 @@ pub async fn claim(connection: &mut Connection, claim: &Claim<'_>) -> Result<boo
 
 pub async fn find(connection: &mut Connection, scope: &Scope) -> Result<Option<Existing>, Error> {
     let statement = sqlx::query_as(concat!(
-        "SELECT fingerprint, request_id, lease_until - ", now_ms!(), " AS lease_left, status, headers, body
+        "SELECT fingerprint, request_id, lease_until - ",
+        now_ms!(),
+        " AS lease_left, status, headers, body
          FROM idempotency_keys WHERE scope = $1"
     ))
     .bind(scope.as_slice());
@@ -109,10 +119,11 @@ pub async fn complete(
 
 /// Gives the key back: the work had no effect, so it may be tried again at once.
 pub async fn release(connection: &mut Connection, scope: &Scope, token: Uuid) -> Result<(), Error> {
-    let statement =
-        sqlx::query("DELETE FROM idempotency_keys WHERE scope = $1 AND token = $2 AND status IS NULL")
-            .bind(scope.as_slice())
-            .bind(token);
+    let statement = sqlx::query(
+        "DELETE FROM idempotency_keys WHERE scope = $1 AND token = $2 AND status IS NULL",
+    )
+    .bind(scope.as_slice())
+    .bind(token);
     connection.execute(statement).await.map(drop)
 }
 
@@ -120,7 +131,9 @@ pub async fn release(connection: &mut Connection, scope: &Scope, token: Uuid) ->
 pub async fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error> {
     let statement = sqlx::query(concat!(
         "DELETE FROM idempotency_keys WHERE scope IN
-            (SELECT scope FROM idempotency_keys WHERE expires_at <= ", now_ms!(), " LIMIT $1)"
+            (SELECT scope FROM idempotency_keys WHERE expires_at <= ",
+        now_ms!(),
+        " LIMIT $1)"
     ))
     .bind(limit);
     connection.execute(statement).await

@@ -50,7 +50,9 @@ impl Health {
     async fn findings(&self) -> Findings {
         let mut last = self.last.lock().await;
         match &*last {
-            Some((when, findings)) if when.elapsed() < self.config.ready_interval => findings.clone(),
+            Some((when, findings)) if when.elapsed() < self.config.ready_interval => {
+                findings.clone()
+            }
             _ => {
                 let findings = self.ask().await;
                 *last = Some((Instant::now(), findings.clone()));
@@ -65,20 +67,29 @@ impl Health {
             Ok(()) => None,
             Err(error) => Some(error.to_string()),
         };
-        let migrations = match timeout(CHECK_TIMEOUT, self.app.database.pending_migrations()).await {
+        let migrations = match timeout(CHECK_TIMEOUT, self.app.database.pending_migrations()).await
+        {
             Ok(Ok(pending)) if pending.is_empty() => None,
             Ok(Ok(pending)) => Some(format!("pending: {}", pending.join(", "))),
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("no answer in time".to_owned()),
         };
-        let keys = (!self.app.authenticator.is_ready()).then(|| "no key set could be loaded yet".to_owned());
-        Findings(vec![("database", database), ("migrations", migrations), ("keys", keys)])
+        let keys = (!self.app.authenticator.is_ready())
+            .then(|| "no key set could be loaded yet".to_owned());
+        Findings(vec![
+            ("database", database),
+            ("migrations", migrations),
+            ("keys", keys),
+        ])
     }
 }
 
 /// `/live` and `/ready`, and nothing else.
 pub fn router(health: Health) -> Router {
-    Router::new().route("/live", get(live)).route("/ready", get(ready)).with_state(health)
+    Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .with_state(health)
 }
 
 /// Fails when the process should be killed. It never asks a dependency: that one is down is no reason to
@@ -93,7 +104,10 @@ async fn live(State(health): State<Health>) -> Response {
 /// Fails when no request should be sent here.
 async fn ready(State(health): State<Health>) -> Response {
     let mut findings = health.findings().await;
-    let draining = health.lifecycle.is_draining().then(|| "the process is stopping".to_owned());
+    let draining = health
+        .lifecycle
+        .is_draining()
+        .then(|| "the process is stopping".to_owned());
     findings.0.push(("draining", draining));
     answer(findings)
 }
@@ -105,11 +119,20 @@ fn answer(findings: Findings) -> Response {
         .into_iter()
         .map(|(name, problem)| match problem {
             None => (name.to_owned(), json!({ "status": "pass" })),
-            Some(output) => (name.to_owned(), json!({ "status": "fail", "output": output })),
+            Some(output) => (
+                name.to_owned(),
+                json!({ "status": "fail", "output": output }),
+            ),
         })
         .collect();
-    let (status, word) = if is_well { (StatusCode::OK, "pass") } else { (StatusCode::SERVICE_UNAVAILABLE, "fail") };
+    let (status, word) = if is_well {
+        (StatusCode::OK, "pass")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "fail")
+    };
     let mut response = (status, Json(json!({ "status": word, "checks": checks }))).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

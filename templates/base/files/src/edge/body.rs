@@ -9,9 +9,7 @@ use std::{
 
 use axum::{
     body::{Body, HttpBody},
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
+    extract::Request,
 };
 use bytes::Bytes;
 use http::StatusCode;
@@ -29,18 +27,22 @@ pub struct Bounds {
     pub size: usize,
 }
 
-/// Ends a body that is too large with 413 and one that takes too long with 408.
-pub async fn bound(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
+/// Ends a body that is too large with 413, at once where its size is declared, and one that takes too long
+/// with 408.
+pub fn bound(bounds: Bounds, request: Request) -> Result<Request, Problem> {
     if request.body().size_hint().lower() > bounds.size as u64 {
-        return Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE).into_response();
+        return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     }
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return Ok(request);
     }
-    let ends = Instant::now() + bounds.time;
-    let bounded = request
-        .map(|body| Body::new(Timed { body: Limited::new(body, bounds.size), end: Box::pin(sleep_until(ends)) }));
-    next.run(bounded).await
+    let end = Box::pin(sleep_until(Instant::now() + bounds.time));
+    Ok(request.map(|body| {
+        Body::new(Timed {
+            body: Limited::new(body, bounds.size),
+            end,
+        })
+    }))
 }
 
 /// The body took longer than its time.

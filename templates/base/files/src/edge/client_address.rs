@@ -37,7 +37,12 @@ fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
         .rev()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.rsplit(','))
-        .map(|hop| hop.trim().parse().ok().map(|address: IpAddr| address.to_canonical()))
+        .map(|hop| {
+            hop.trim()
+                .parse()
+                .ok()
+                .map(|address: IpAddr| address.to_canonical())
+        })
 }
 
 #[cfg(test)]
@@ -46,17 +51,27 @@ mod tests {
 
     fn client(peer: &str, forwarded: &[&'static str]) -> String {
         let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-        let headers = forwarded.iter().map(|line| (FORWARDED_FOR, line.parse().expect("a header")));
+        let headers = forwarded
+            .iter()
+            .map(|line| (FORWARDED_FOR, line.parse().expect("a header")));
         let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        ClientAddress::of(peer, &headers.collect(), &trusted).0.to_string()
+        ClientAddress::of(peer, &headers.collect(), &trusted)
+            .0
+            .to_string()
     }
 
     #[test]
     fn only_trusted_proxies_are_believed() {
         assert_eq!(client("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
-        assert_eq!(client("10.0.0.1", &["6.6.6.6, 198.51.100.1", "10.0.0.2"]), "198.51.100.1");
+        assert_eq!(
+            client("10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client("10.0.0.1", &["6.6.6.6, 198.51.100.1", "10.0.0.2"]),
+            "198.51.100.1"
+        );
         assert_eq!(client("10.0.0.1", &["6.6.6.6, nonsense"]), "10.0.0.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
     }

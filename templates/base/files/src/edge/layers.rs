@@ -1,16 +1,17 @@
 //! What every request passes, from the outside in. The stacks are kept small on purpose: one deep type of
 //! many layers makes compile time explode.
 
-use std::{any::Any, net::SocketAddr};
+use std::{any::Any, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
     extract::{ConnectInfo, Request, State},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout_at;
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
@@ -18,12 +19,22 @@ use tower_http::{
         predicate::{DefaultPredicate, NotForContentType},
     },
     cors::{AllowOrigin, CorsLayer},
+    normalize_path::NormalizePath,
 };
 use tracing::Instrument as _;
 
 use super::{
-    body, client_address::ClientAddress, deadline::Deadline, headers, lifecycle::Lifecycle, observe::observe, overload,
-    problem::Problem, rate_limit, request_id::{self, RequestId},
+    body,
+    client_address::ClientAddress,
+    deadline::Deadline,
+    headers,
+    lifecycle::Lifecycle,
+    observe::observe,
+    overload,
+    problem::Problem,
+    rate_limit,
+    request_id::{self, RequestId},
+    stall,
 };
 use crate::{
     app::{access, state::App},
@@ -35,23 +46,24 @@ use crate::{
 /// Puts the edge around the application.
 pub fn around(router: Router, app: &App) -> Router {
     let config = &app.config;
-    let bounds = body::Bounds {
-        time: config.server.body_timeout,
-        size: usize::try_from(config.server.body_limit.as_u64()).unwrap_or(usize::MAX),
+    let gate = Gate {
+        app: app.clone(),
+        admission: overload::Admission::new(&config.limits),
+        rate_limit: rate_limit::RateLimit::new(&config.rate_limit),
+        bounds: body::Bounds {
+            time: config.server.body_timeout,
+            size: usize::try_from(config.server.body_limit.as_u64()).unwrap_or(usize::MAX),
+        },
     };
-    // The last one is the outermost.
-    router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.lifecycle.clone(), within_deadline))
-        .layer(from_fn_with_state(overload::Admission::new(&config.limits), overload::admit))
-        .layer(from_fn_with_state(rate_limit::RateLimit::new(&config.rate_limit), rate_limit::limit))
-        .layer(from_fn_with_state(app.clone(), access::identify))
-        .layer(from_fn_with_state(bounds, body::bound))
-        .layer(cors(&config.server.cors_origins))
-        .layer(compression())
-        .layer(from_fn(headers::complete))
-        .layer(from_fn(observe))
+    // From the outside in. One stack, so that a request passes one box and not one a layer.
+    let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(app.clone(), enter))
+        .layer(compression())
+        .layer(cors(&config.server.cors_origins))
+        .layer(from_fn_with_state(Arc::new(gate), pass))
+        .layer(CatchPanicLayer::custom(panicked));
+    // Around the router, not among its layers: those run after the route was chosen.
+    Router::new().fallback_service(NormalizePath::trim_trailing_slash(router.layer(layers)))
 }
 
 pub async fn not_found() -> Problem {
@@ -66,25 +78,72 @@ pub async fn method_not_allowed() -> Problem {
 async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let meter = Meter::default();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let is_http1 = request.version() <= http::Version::HTTP_11;
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0);
     if let Some(peer) = peer {
-        let address = ClientAddress::of(peer, request.headers(), &app.config.server.trusted_proxies);
+        let address =
+            ClientAddress::of(peer, request.headers(), &app.config.server.trusted_proxies);
         request.extensions_mut().insert(address);
     }
     let deadline = Deadline::of(request.headers(), app.config.server.request_timeout);
-    request.extensions_mut().insert(deadline);
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(meter.clone());
-    let mut response = as_problem(next.run(request).await, &id);
+    let extensions = request.extensions_mut();
+    extensions.insert(deadline);
+    extensions.insert(id.clone());
+    extensions.insert(meter.clone());
+    let mut response = as_problem(observe(request, next).await, &id);
+    let headers = response.headers_mut();
+    headers::complete(headers);
     if let Some(id) = id.header() {
-        response.headers_mut().insert(request_id::HEADER, id);
+        headers.insert(request_id::HEADER, id);
+    }
+    if is_http1 && app.lifecycle.is_draining() {
+        // The client's next request goes elsewhere, instead of into a connection that is about to close.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if app.config.stage == Stage::Development {
         let cost = format!("db;desc=\"{} statements\"", meter.statements());
         if let Ok(cost) = HeaderValue::try_from(cost) {
-            response.headers_mut().insert(HeaderName::from_static("server-timing"), cost);
+            headers.insert(HeaderName::from_static("server-timing"), cost);
         }
     }
+    response
+}
+
+struct Gate {
+    app: App,
+    admission: overload::Admission,
+    rate_limit: rate_limit::RateLimit,
+    bounds: body::Bounds,
+}
+
+/// What a request must pass to reach its handler: who it is, how often it asks, whether there is room.
+async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    access::identify(&gate.app, &mut request).await;
+    let standing = match gate.rate_limit.check(&request) {
+        Ok(standing) => standing,
+        Err(refusal) => {
+            let mut response = refusal.problem.into_response();
+            gate.rate_limit
+                .describe(response.headers_mut(), refusal.standing);
+            return response;
+        }
+    };
+    let mut response = match admitted(&gate, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    };
+    gate.rate_limit.describe(response.headers_mut(), standing);
+    response
+}
+
+async fn admitted(gate: &Gate, request: Request, next: Next) -> Result<Response, Problem> {
+    let request = body::bound(gate.bounds, request)?;
+    let place = gate.admission.enter(request.method()).await?;
+    let response = within_deadline(&gate.app.lifecycle, request, next).await;
+    drop(place);
     response
 }
 
@@ -110,31 +169,33 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 fn is_problem(response: &Response) -> bool {
-    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json")
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json")
 }
 
 /// Ends the wait at the request's deadline. A change runs on in its own task: whether its client is still
 /// there must not decide how much of it happens. It has the same deadline, so it ends soon after.
-async fn within_deadline(State(lifecycle): State<Lifecycle>, request: Request, next: Next) -> Response {
+async fn within_deadline(
+    lifecycle: &Lifecycle,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let deadline = request.extensions().get::<Deadline>().copied();
-    let Some(deadline) = deadline else {
-        return Problem::internal(&"a request without a deadline").into_response();
-    };
+    let deadline = deadline.ok_or_else(|| Problem::internal(&"a request without a deadline"))?;
     let is_safe = request.method().is_safe();
-    let work = next.run(request);
+    let work = stall::watch(request, next);
     let answer = async {
         if is_safe {
-            return work.await;
+            return Ok(work.await);
         }
-        match lifecycle.spawn(work.in_current_span()).await {
-            Ok(response) => response,
-            Err(error) => Problem::internal(&error).into_response(),
-        }
+        let done = lifecycle.spawn(work.in_current_span()).await;
+        done.map_err(|error| Problem::internal(&error))
     };
-    match timeout_at(deadline.instant().into(), answer).await {
-        Ok(response) => response,
-        Err(_) => Problem::deadline().into_response(),
-    }
+    timeout_at(deadline.instant().into(), answer)
+        .await
+        .unwrap_or_else(|_| Err(Problem::deadline()))
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -166,6 +227,11 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_NONE_MATCH,
             crate::app::idempotency::HEADER,
         ])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, request_id::HEADER])
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            request_id::HEADER,
+        ])
         .max_age(std::time::Duration::from_secs(600))
 }

@@ -1,9 +1,12 @@
 //! How the process ends: told to stop, it first says that it is not ready, then stops accepting, then
 //! waits for what it has begun.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Clones share the state.
@@ -44,8 +47,8 @@ impl Lifecycle {
         self.tasks.spawn(task)
     }
 
-    /// Whether all tasks ended within `grace`.
-    pub async fn finish(&self, grace: Duration) -> bool {
-        timeout(grace, self.tasks.wait()).await.is_ok()
+    /// Whether all tasks ended by `end`.
+    pub async fn finish(&self, end: Instant) -> bool {
+        timeout_at(end, self.tasks.wait()).await.is_ok()
     }
 }

@@ -245,3 +245,141 @@ impl HttpBody for ObservedBody {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
+    use axum::{Router, middleware::from_fn, routing::get};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+    use tracing::{
+        Event, Subscriber,
+        field::{Field, Visit},
+        subscriber::DefaultGuard,
+    };
+    use tracing_subscriber::{Layer, Registry, layer, layer::SubscriberExt as _};
+
+    use super::*;
+
+    /// The levels and messages of what is logged on this thread.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    impl Log {
+        fn start() -> (Self, DefaultGuard) {
+            let log = Self::default();
+            let subscriber = Registry::default().with(log.clone());
+            (log, tracing::subscriber::set_default(subscriber))
+        }
+
+        /// The only line there is, without how long it took.
+        fn line(&self) -> String {
+            let lines = self.0.lock().expect("not poisoned");
+            let [line] = lines.as_slice() else {
+                panic!("not one line: {lines:?}");
+            };
+            let (before, after) = line.split_once(" in ").expect("a duration");
+            let (_, how) = after.split_once(" ms").expect("a unit");
+            format!("{before}{how}")
+        }
+    }
+
+    impl<S: Subscriber> Layer<S> for Log {
+        fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+            let mut line = event.metadata().level().to_string();
+            event.record(&mut Message(&mut line));
+            self.0.lock().expect("not poisoned").push(line);
+        }
+    }
+
+    struct Message<'a>(&'a mut String);
+
+    impl Visit for Message<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == "message" {
+                *self.0 += &format!(" {value:?}");
+            }
+        }
+    }
+
+    /// Gives these frames, and then nothing for ever.
+    struct Frames(Vec<Result<&'static str, &'static str>>);
+
+    impl HttpBody for Frames {
+        type Data = Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            if self.0.is_empty() {
+                return Poll::Pending;
+            }
+            let frame = self.0.remove(0);
+            Poll::Ready(Some(frame.map(|text| Frame::data(Bytes::from(text)))))
+        }
+    }
+
+    async fn ask(path: &str) -> Response {
+        let stalled = async || Body::new(Frames(vec![Ok("first")]));
+        let broken = async || Body::new(Frames(vec![Ok("first"), Err("broken")]));
+        let router = Router::new()
+            .route("/{id}/whole", get(async || "all of it"))
+            .route("/{id}/failed", get(async || StatusCode::BAD_GATEWAY))
+            .route("/{id}/unanswered", get(std::future::pending::<()>))
+            .route("/{id}/stalled", get(stalled))
+            .route("/{id}/broken", get(broken))
+            .layer(from_fn(observe));
+        let request = Request::get(path).body(Body::empty());
+        let answer = router.oneshot(request.expect("a request")).await;
+        answer.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn a_whole_answer_is_one_line() {
+        let (log, _guard) = Log::start();
+        let answer = ask("/7/whole").await.into_body().collect().await;
+        assert_eq!(answer.expect("a body").to_bytes(), "all of it");
+        assert_eq!(log.line(), "INFO GET /{id}/whole 200");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_our_fault_is_a_warning() {
+        let (log, _guard) = Log::start();
+        ask("/7/failed").await;
+        assert_eq!(log.line(), "WARN GET /{id}/failed 502");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_a_warning() {
+        let (log, _guard) = Log::start();
+        let answer = ask("/7/broken").await.into_body().collect().await;
+        assert!(answer.is_err());
+        assert_eq!(log.line(), "WARN GET /{id}/broken 200, broken off");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_is_noticed_before_and_within_the_answer() {
+        let (log, guard) = Log::start();
+        let mut unanswered = Box::pin(ask("/7/unanswered"));
+        std::future::poll_fn(|context| {
+            assert!(unanswered.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(unanswered);
+        assert_eq!(log.line(), "INFO GET /{id}/unanswered 499, the client left");
+        drop(guard);
+
+        let (log, _guard) = Log::start();
+        let mut body = ask("/7/stalled").await.into_body();
+        body.frame().await.expect("a frame").expect("no error");
+        drop(body);
+        assert_eq!(log.line(), "INFO GET /{id}/stalled 499, the client left");
+    }
+}

@@ -3,11 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
 use http::Method;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -28,7 +23,11 @@ pub enum Class {
 
 impl Class {
     fn of(method: &Method) -> Self {
-        if method.is_safe() { Self::Read } else { Self::Write }
+        if method.is_safe() {
+            Self::Read
+        } else {
+            Self::Write
+        }
     }
 
     pub fn name(self) -> &'static str {
@@ -55,23 +54,22 @@ impl Admission {
         }
     }
 
-    async fn enter(&self, class: Class) -> Option<OwnedSemaphorePermit> {
+    /// A place for a request with this method, to be held for as long as its handler runs.
+    pub async fn enter(&self, method: &Method) -> Result<OwnedSemaphorePermit, Problem> {
+        let class = Class::of(method);
         let places = match class {
-            Class::Read => self.reads.clone(),
-            Class::Write => self.writes.clone(),
+            Class::Read => &self.reads,
+            Class::Write => &self.writes,
         };
-        timeout(self.queue_timeout, places.acquire_owned()).await.ok()?.ok()
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        match timeout(self.queue_timeout, places.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                metrics::shed(class.name());
+                Err(Problem::overloaded("overloaded", RETRY_AFTER))
+            }
+        }
     }
-}
-
-/// Holds a place for as long as the handler runs.
-pub async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
-    let class = Class::of(request.method());
-    let Some(place) = admission.enter(class).await else {
-        metrics::shed(class.name());
-        return Problem::overloaded("overloaded", RETRY_AFTER).into_response();
-    };
-    let response = next.run(request).await;
-    drop(place);
-    response
 }

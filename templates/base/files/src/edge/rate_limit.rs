@@ -4,17 +4,17 @@
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::extract::Request;
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock, middleware::StateInformationMiddleware,
+    DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock,
+    middleware::StateInformationMiddleware,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::{client_address::ClientAddress, problem::Problem};
+use super::{
+    client_address::ClientAddress,
+    problem::{Problem, whole_seconds},
+};
 use crate::{app::caller::Caller, config, telemetry::metrics};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -47,7 +47,8 @@ impl RateLimit {
         Self {
             limiter: Arc::new(RateLimiter::keyed(quota).with_middleware()),
             quota,
-            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("\"default\"")),
+            policy: HeaderValue::try_from(policy)
+                .unwrap_or(HeaderValue::from_static("\"default\"")),
         }
     }
 
@@ -61,9 +62,40 @@ impl RateLimit {
             Err(refused) => Err(refused.wait_time_from(self.limiter.clock().now())),
         }
     }
+}
 
-    fn describe(&self, response: &mut Response, remaining: u32, reset: u64) {
-        let headers = response.headers_mut();
+impl RateLimit {
+    /// Counts the request, by caller where there is one, else by address: one office behind one address is
+    /// not one caller, and guessing tokens is not free.
+    pub fn check(&self, request: &Request) -> Result<Standing, Refusal> {
+        let Some(key) = key(request) else {
+            return Ok(Standing {
+                remaining: 0,
+                reset: 0,
+            });
+        };
+        match self.admit(&key) {
+            Ok(remaining) => {
+                let reset = whole_seconds(self.quota.replenish_interval());
+                Ok(Standing { remaining, reset })
+            }
+            Err(wait) => {
+                metrics::rate_limited();
+                let problem =
+                    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited").retry_after(wait);
+                Err(Refusal {
+                    problem,
+                    standing: Standing {
+                        remaining: 0,
+                        reset: whole_seconds(wait),
+                    },
+                })
+            }
+        }
+    }
+
+    pub fn describe(&self, headers: &mut HeaderMap, standing: Standing) {
+        let Standing { remaining, reset } = standing;
         headers.insert(POLICY, self.policy.clone());
         if let Ok(limit) = HeaderValue::try_from(format!("\"default\";r={remaining};t={reset}")) {
             headers.insert(LIMIT, limit);
@@ -71,33 +103,24 @@ impl RateLimit {
     }
 }
 
-/// Counts by caller where there is one, else by address, so that one office behind one address is not one
-/// caller, and guessing tokens is not free.
-pub async fn limit(State(rate): State<RateLimit>, request: Request, next: Next) -> Response {
-    let Some(key) = key(&request) else {
-        return next.run(request).await;
-    };
-    match rate.admit(&key) {
-        Ok(remaining) => {
-            let mut response = next.run(request).await;
-            let reset = super::problem::whole_seconds(rate.quota.replenish_interval());
-            rate.describe(&mut response, remaining, reset);
-            response
-        }
-        Err(wait) => {
-            metrics::rate_limited();
-            let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited")
-                .retry_after(wait)
-                .into_response();
-            rate.describe(&mut response, 0, super::problem::whole_seconds(wait));
-            response
-        }
-    }
+/// What is left to a caller, and the seconds until there is more.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    remaining: u32,
+    reset: u64,
+}
+
+pub struct Refusal {
+    pub problem: Problem,
+    pub standing: Standing,
 }
 
 fn key(request: &Request) -> Option<Key> {
     if let Some(caller) = request.extensions().get::<Caller>() {
         return Some(Key::Caller(caller.tenant.clone(), caller.subject.clone()));
     }
-    request.extensions().get::<ClientAddress>().map(|address| Key::Address(address.0))
+    request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| Key::Address(address.0))
 }

@@ -18,7 +18,10 @@ impl RequestId {
             .and_then(|value| value.to_str().ok())
             .filter(|text| (1..=LONGEST).contains(&text.len()))
             .filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()))
-            .map_or_else(|| Self(Uuid::now_v7().to_string()), |text| Self(text.to_owned()))
+            .map_or_else(
+                || Self(Uuid::now_v7().to_string()),
+                |text| Self(text.to_owned()),
+            )
     }
 
     pub fn header(&self) -> Option<HeaderValue> {
@@ -31,7 +34,10 @@ mod tests {
     use super::*;
 
     fn of(text: &'static str) -> RequestId {
-        RequestId::of(&HeaderMap::from_iter([(HEADER, HeaderValue::from_static(text))]))
+        RequestId::of(&HeaderMap::from_iter([(
+            HEADER,
+            HeaderValue::from_static(text),
+        )]))
     }
 
     #[test]

@@ -49,7 +49,10 @@ pub struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { origin: Instant::now(), last: Arc::default() }
+        Self {
+            origin: Instant::now(),
+            last: Arc::default(),
+        }
     }
 }
 
@@ -106,7 +109,10 @@ impl Server {
     }
 
     /// A connection and its place. Without a free place none is taken from the system's queue.
-    async fn accept(&self, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let place = places.clone().acquire_owned().await.ok()?;
         match self.listener.accept().await {
             Ok((stream, peer)) => Some((stream, peer, place)),
@@ -135,7 +141,10 @@ impl Server {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request)
         });
-        let connection = self.builder().serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = self
+            .builder()
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
         let connection = connections.watch(connection);
         let header_timeout = self.limits.header_timeout;
         tokio::spawn(async move {

@@ -20,12 +20,18 @@ impl Http {
     /// Redirects are not followed: where a request goes is decided here, not by who answers it.
     pub fn new() -> anyhow::Result<Self> {
         // A second call finds the provider installed, which is as good.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(redirect::Policy::none())
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!(
+                env!("CARGO_PKG_NAME"),
+                "/",
+                env!("CARGO_PKG_VERSION")
+            ))
             .build()?;
         Ok(Self { client })
     }
@@ -45,6 +51,10 @@ impl Http {
         let mut headers = HeaderMap::new();
         telemetry::propagation::inject(&mut headers);
         deadline.inject(&mut headers);
-        request.headers(headers).timeout(deadline.remaining()).send().await
+        request
+            .headers(headers)
+            .timeout(deadline.remaining())
+            .send()
+            .await
     }
 }

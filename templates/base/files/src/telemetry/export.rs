@@ -3,18 +3,10 @@
 //! Each signal has a bounded queue and a thread of its own. A collector that is slow, silent or gone costs
 //! that thread's time and what no longer fits the queue, never a request's.
 
-use std::{
-    env, fmt,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{env, fmt, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
 use opentelemetry::{KeyValue, global};
-use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{
     LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
@@ -25,20 +17,17 @@ use opentelemetry_sdk::{
     resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{Sampler, SdkTracerProvider},
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::metrics;
+use super::{
+    courier::{Courier, Losses},
+    metrics,
+};
 use crate::config::Stage;
 
 /// For an attempt to export, as the specification has it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Of a collector's answer, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
-
-/// Between two complaints about a collector.
-const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What carries each signal; none where the signal is not exported.
 #[derive(Debug)]
@@ -213,123 +202,11 @@ impl Couriers {
 
     fn courier(&self, signal: Signal) -> Courier {
         Courier {
-            signal,
+            signal: signal.name(),
             client: self.client.clone(),
             runtime: self.runtime.clone(),
             timeout: signal.timeout(),
             losses: self.losses.clone(),
         }
-    }
-}
-
-/// Carries one signal's batches. The SDK's threads are not the runtime's, so the request itself is made in a
-/// task of the runtime.
-#[derive(Debug)]
-struct Courier {
-    signal: Signal,
-    client: reqwest::Client,
-    runtime: Handle,
-    timeout: Duration,
-    losses: Arc<Losses>,
-}
-
-impl Courier {
-    async fn carry(&self, request: http::Request<Bytes>) -> anyhow::Result<http::Response<Bytes>> {
-        let exchange = timeout(self.timeout, exchange(self.client.clone(), request));
-        let answer = match self.runtime.spawn(exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(anyhow::anyhow!("no answer within {:?}", self.timeout)),
-            Err(_) => Err(anyhow::anyhow!("the runtime has ended")),
-        };
-        match &answer {
-            Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => self.losses.note(self.signal, answer.status().as_str()),
-            Err(error) => self.losses.note(self.signal, &format!("{error:#}")),
-        }
-        answer
-    }
-}
-
-impl HttpClient for Courier {
-    // The trait was written with `async_trait`; this is the signature that it stands for.
-    fn send_bytes<'this, 'answer>(
-        &'this self,
-        request: http::Request<Bytes>,
-    ) -> Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, HttpError>> + Send + 'answer>>
-    where
-        'this: 'answer,
-        Self: 'answer,
-    {
-        Box::pin(async { self.carry(request).await.map_err(Into::into) })
-    }
-}
-
-async fn exchange(
-    client: reqwest::Client,
-    request: http::Request<Bytes>,
-) -> anyhow::Result<http::Response<Bytes>> {
-    // The URL may hold a credential, so no error shows it.
-    let request = request.try_into().map_err(reqwest::Error::without_url)?;
-    let answer = client
-        .execute(request)
-        .await
-        .map_err(reqwest::Error::without_url)?;
-    let (head, body) = http::Response::from(answer).into_parts();
-    let body = Limited::new(body, LONGEST_ANSWER).collect().await;
-    let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-    Ok(http::Response::from_parts(head, body))
-}
-
-/// Failed attempts, which are complained about now and then rather than one by one.
-#[derive(Debug, Default)]
-struct Losses(Mutex<Unreported>);
-
-#[derive(Debug, Default)]
-struct Unreported {
-    attempts: u32,
-    last_report: Option<Instant>,
-}
-
-impl Losses {
-    fn note(&self, signal: Signal, reason: &str) {
-        metrics::export_failed(signal.name());
-        if let Some(attempts) = self.due() {
-            tracing::warn!(
-                attempts,
-                "telemetry is not getting out: {} to the collector: {reason}",
-                signal.name(),
-            );
-        }
-    }
-
-    /// Counts an attempt. The attempts since the last report, where it is time for another.
-    fn due(&self) -> Option<u32> {
-        let mut unreported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        unreported.attempts += 1;
-        if unreported
-            .last_report
-            .is_some_and(|last| last.elapsed() < REPORT_INTERVAL)
-        {
-            return None;
-        }
-        unreported.last_report = Some(Instant::now());
-        Some(std::mem::take(&mut unreported.attempts))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_collector_that_is_gone_is_complained_about_once_a_minute() {
-        let losses = Losses::default();
-        assert_eq!(losses.due(), Some(1));
-        assert_eq!(losses.due(), None);
-        assert_eq!(losses.due(), None);
-        let mut unreported = losses.0.lock().expect("not poisoned");
-        unreported.last_report = Instant::now().checked_sub(REPORT_INTERVAL);
-        drop(unreported);
-        assert_eq!(losses.due(), Some(3));
     }
 }

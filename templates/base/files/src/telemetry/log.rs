@@ -23,11 +23,11 @@ use crate::config::LogFormat;
 /// Reads a filter such as `info,sqlx=warn`: a level for all, and levels for targets.
 pub(super) fn filter(text: &str) -> anyhow::Result<Targets> {
     // A level that is misspelt would be taken for the name of a target.
-    let is_level = |directive: &str| directive.parse::<LevelFilter>().is_ok();
-    let directives = text.split(',').map(str::trim);
-    let unclear = directives.filter(|directive| !directive.contains('=') && !is_level(directive));
-    match (unclear.last(), text.parse()) {
-        (None, Ok(filter)) => Ok(filter),
+    let is_level =
+        |directive: &str| !directive.is_empty() && directive.parse::<LevelFilter>().is_ok();
+    let is_clear = |directive: &str| directive.contains('=') || is_level(directive);
+    match text.parse() {
+        Ok(filter) if text.split(',').map(str::trim).all(is_clear) => Ok(filter),
         _ => bail!(
             "APP__LOG__FILTER is {text:?}: expected a level (error, warn, info, debug, trace, off), \
              and levels of targets where they differ, such as info,sqlx=warn"
@@ -123,7 +123,14 @@ impl Entry {
         };
         let timestamp = self.timestamp;
         let message = Plain(&self.message);
-        let mut line = format!("{dim}{timestamp}{reset} {colour}{level:>5}{reset} {message}{dim}");
+        // Others are named, so that one knows what to filter.
+        let (source, colon) = match metadata.target() {
+            target if target.starts_with("service") => ("", ""),
+            target => (target, ": "),
+        };
+        let mut line = format!(
+            "{dim}{timestamp}{reset} {colour}{level:>5}{reset} {source}{colon}{message}{dim}"
+        );
         for (name, value) in &self.fields {
             let written = match value {
                 Value::String(text) if is_word(text) => write!(line, " {name}={text}"),

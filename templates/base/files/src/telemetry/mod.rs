@@ -4,6 +4,7 @@
 //! an OTLP collector over HTTP; the other standard `OTEL_*` variables hold too. What is never recorded:
 //! headers, tokens, queries, bodies.
 
+mod courier;
 mod export;
 mod log;
 pub mod metrics;
@@ -122,7 +123,7 @@ impl Telemetry {
         }
         let results = timeout(within, flushes.join_all()).await;
         if !results.is_ok_and(|results| results.iter().all(Result::is_ok)) {
-            tracing::warn!("the last telemetry did not reach the collector within {within:?}");
+            tracing::warn!("the last telemetry did not reach the collector");
         }
     }
 }

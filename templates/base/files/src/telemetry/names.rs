@@ -32,5 +32,6 @@ pub mod metric {
     pub const RUNTIME_QUEUE: &str = "app.runtime.queue";
     pub const RUNTIME_TASKS: &str = "app.runtime.tasks";
     pub const SHED: &str = "app.requests.shed";
+    pub const STALLS: &str = "app.requests.stalls";
     pub const STATEMENTS: &str = "app.request.db_statements";
 }

@@ -39,9 +39,16 @@ pub fn inject(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
-    use opentelemetry::{baggage::BaggageExt, trace::TraceContextExt};
+    use opentelemetry::{
+        baggage::BaggageExt as _,
+        trace::{TraceContextExt as _, TracerProvider as _},
+    };
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
     use super::*;
+
+    const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn headers(traceparent: &'static str) -> HeaderMap {
         HeaderMap::from_iter([
@@ -58,8 +65,7 @@ mod tests {
 
     #[test]
     fn a_callers_context_comes_in_and_goes_out_again() {
-        let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let context = extract(&headers(traceparent));
+        let context = extract(&headers(TRACEPARENT));
         assert!(context.span().span_context().is_remote());
         assert_eq!(
             context.baggage().get("tier").expect("baggage").as_str(),
@@ -68,7 +74,7 @@ mod tests {
 
         let mut out = HeaderMap::new();
         PROPAGATOR.inject_context(&context, &mut HeaderInjector(&mut out));
-        assert_eq!(out["traceparent"], traceparent);
+        assert_eq!(out["traceparent"], TRACEPARENT);
         assert_eq!(out["baggage"], "tier=gold");
     }
 
@@ -76,6 +82,28 @@ mod tests {
     fn what_cannot_be_read_starts_a_new_trace() {
         let context = extract(&headers("00-zz-b7ad6b7169203331-01"));
         assert!(!context.span().span_context().is_valid());
+    }
+
+    #[test]
+    fn the_next_service_is_told_the_current_span() {
+        let tracer = SdkTracerProvider::builder().build().tracer("service");
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        let mut out = HeaderMap::new();
+        tracing::subscriber::with_default(Registry::default().with(layer), || {
+            let span = tracing::info_span!("request");
+            adopt(&span, &headers(TRACEPARENT));
+            span.in_scope(|| inject(&mut out));
+        });
+        let [_, trace, parent, _] = parts(out["traceparent"].to_str().expect("text"));
+        let [_, callers_trace, callers_span, _] = parts(TRACEPARENT);
+        assert_eq!(trace, callers_trace);
+        assert_ne!(parent, callers_span);
+        assert_eq!(out["baggage"], "tier=gold");
+    }
+
+    fn parts(traceparent: &str) -> [&str; 4] {
+        let parts: Vec<&str> = traceparent.split('-').collect();
+        parts.try_into().expect("four parts")
     }
 
     #[test]

@@ -21,7 +21,11 @@ impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
         // The service's own client installs the provider that every TLS client of the process needs.
         service::external::http::Http::new().expect("a client");
-        Self { http: reqwest::Client::new(), address, credential: None }
+        Self {
+            http: reqwest::Client::new(),
+            address,
+            credential: None,
+        }
     }
 
     /// The value of `Authorization`.
@@ -32,11 +36,16 @@ impl Client {
 
     /// The same caller, asking another instance.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
-        Self { address, ..self.clone() }
+        Self {
+            address,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        let request = self
+            .http
+            .request(method, format!("http://{}{path}", self.address));
         match &self.credential {
             Some(credential) => request.header("authorization", credential),
             None => request,
@@ -44,15 +53,25 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.expect("an answer")
+        self.request(Method::GET, path)
+            .send()
+            .await
+            .expect("an answer")
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).json(body).send().await.expect("an answer")
+        self.request(Method::POST, path)
+            .json(body)
+            .send()
+            .await
+            .expect("an answer")
     }
 
     pub(crate) async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Response {
-        let request = self.request(Method::POST, path).header("idempotency-key", key).json(body);
+        let request = self
+            .request(Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body);
         request.send().await.expect("an answer")
     }
 
@@ -80,19 +99,30 @@ impl Client {
 
 /// The header's text; fails when it is missing.
 pub(crate) fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    let value = response.headers().get(name).unwrap_or_else(|| panic!("{name} is missing"));
+    let value = response
+        .headers()
+        .get(name)
+        .unwrap_or_else(|| panic!("{name} is missing"));
     value.to_str().expect("text")
 }
 
 /// Asserts that the answer is a problem of this status that names its request, and gives it.
 pub(crate) async fn problem(response: Response, status: u16) -> Value {
     assert_eq!(response.status().as_u16(), status);
-    assert_eq!(header(&response, "content-type"), "application/problem+json");
+    assert_eq!(
+        header(&response, "content-type"),
+        "application/problem+json"
+    );
     let id = header(&response, "x-request-id").to_owned();
     let problem: Value = response.json().await.expect("JSON");
     assert_eq!(problem["status"], status);
     assert_eq!(problem["instance"], id);
-    assert!(problem["type"].as_str().is_some_and(|kind| kind.starts_with("urn:problem:")), "{problem}");
+    assert!(
+        problem["type"]
+            .as_str()
+            .is_some_and(|kind| kind.starts_with("urn:problem:")),
+        "{problem}"
+    );
     assert!(problem["title"].is_string(), "{problem}");
     problem
 }

@@ -28,19 +28,33 @@ pub(crate) struct Process {
 impl Process {
     /// Starts on `folder` with these variables beside the defaults, and returns once it listens.
     pub(crate) async fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = command(folder, variables).arg("all").spawn().expect("a start");
+        let mut child = command(folder, variables)
+            .arg("all")
+            .spawn()
+            .expect("a start");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stderr.take().expect("stderr"), log.clone());
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let address = address_after(&mut stdout, "is running on http://", &log).await;
         let admin = address_after(&mut stdout, "health     http://", &log).await;
-        Self { child, address, admin, folder: folder.to_owned(), log, _stdout: stdout }
+        Self {
+            child,
+            address,
+            admin,
+            folder: folder.to_owned(),
+            log,
+            _stdout: stdout,
+        }
     }
 
     pub(crate) async fn client(&self, subject: &str) -> Client {
         let arguments = ["token", "--subject", subject, "--tenant", subject];
         let token = run(&self.folder, &[], &arguments).await;
-        assert!(token.status.success(), "{}", String::from_utf8_lossy(&token.stderr));
+        assert!(
+            token.status.success(),
+            "{}",
+            String::from_utf8_lossy(&token.stderr)
+        );
         let token = String::from_utf8(token.stdout).expect("text");
         Client::new(self.address).credential(&format!("Bearer {}", token.trim()))
     }
@@ -56,7 +70,9 @@ impl Process {
 
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status();
+        let sent = std::process::Command::new("kill")
+            .args(["-s", name, &id])
+            .status();
         assert!(sent.expect("kill").success());
     }
 
@@ -73,7 +89,11 @@ impl Process {
 
 /// Runs a command of the binary to its end.
 pub(crate) async fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
-    command(folder, variables).args(arguments).output().await.expect("a start")
+    command(folder, variables)
+        .args(arguments)
+        .output()
+        .await
+        .expect("a start")
 }
 
 fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
@@ -102,8 +122,13 @@ fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 /// Cargo builds the binary before the tests, two folders above this one's file.
 fn binary() -> PathBuf {
     let test = env::current_exe().expect("a path");
-    let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps");
-    profile.join(env!("CARGO_PKG_NAME")).with_extension(env::consts::EXE_EXTENSION)
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/deps");
+    profile
+        .join(env!("CARGO_PKG_NAME"))
+        .with_extension(env::consts::EXE_EXTENSION)
 }
 
 fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
@@ -125,8 +150,13 @@ async fn address_after(
     while let Some(line) = stdout.next_line().await.expect("text") {
         if let Some((_, rest)) = line.split_once(words) {
             let address = rest.split([' ', '/']).next().expect("a part");
-            return address.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
+            return address
+                .parse()
+                .unwrap_or_else(|_| panic!("no address in {line:?}"));
         }
     }
-    panic!("ended before it said {words:?}: {}", log.lock().expect("no panic"));
+    panic!(
+        "ended before it said {words:?}: {}",
+        log.lock().expect("no panic")
+    );
 }

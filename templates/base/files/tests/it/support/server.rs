@@ -32,10 +32,19 @@ impl Server {
         let folder = TempDir::new().expect("a folder");
         let config = config(&folder, variables);
         let service = Service::start(config, http(), true).await.expect("a start");
-        let (app, address) = (service.app().clone(), service.address().expect("an address"));
+        let (app, address) = (
+            service.app().clone(),
+            service.address().expect("an address"),
+        );
         let admin = service.admin_address().expect("an address");
         let running = tokio::spawn(service.run());
-        Self { app, address, admin, running, folder }
+        Self {
+            app,
+            address,
+            admin,
+            running,
+            folder,
+        }
     }
 
     /// With routes of the test's own in place of the application's, behind the same edge.
@@ -46,10 +55,19 @@ impl Server {
             service::edge::layers::around(routes.with_state(app.clone()), app)
         });
         let service = service.await.expect("a start");
-        let (app, address) = (service.app().clone(), service.address().expect("an address"));
+        let (app, address) = (
+            service.app().clone(),
+            service.address().expect("an address"),
+        );
         let admin = service.admin_address().expect("an address");
         let running = tokio::spawn(service.run());
-        Self { app, address, admin, running, folder }
+        Self {
+            app,
+            address,
+            admin,
+            running,
+            folder,
+        }
     }
 
     /// A client with every scope of the sample, of a tenant of its own name.
@@ -93,6 +111,10 @@ fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
     let directory = folder.path().to_str().expect("UTF-8").to_owned();
     given.insert("APP__DATA__DIRECTORY", &directory);
     given.extend(variables.iter().copied());
-    let given = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Config::read(&mut Environment::new(given)).expect("a good configuration").0
+    let given = given
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Config::read(&mut Environment::new(given))
+        .expect("a good configuration")
+        .0
 }

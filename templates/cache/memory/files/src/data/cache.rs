@@ -34,7 +34,9 @@ impl Cache {
             .entries
             .try_get_with(key, async {
                 let value = load().await?;
-                serde_json::to_vec(&value).map(Bytes::from).map_err(|error| Problem::internal(&error))
+                serde_json::to_vec(&value)
+                    .map(Bytes::from)
+                    .map_err(|error| Problem::internal(&error))
             })
             .await
             .map_err(|problem| (*problem).clone())?;

@@ -1,23 +1,26 @@
 //! SQLite: one file, many readers, one writer at a time.
 
+mod interrupt;
+mod lanes;
+
 use std::{
     fs,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use sqlx::{
-    SqliteConnection, SqlitePool,
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::time::timeout;
 
+use self::{
+    interrupt::Interrupt,
+    lanes::{Lane, Lanes, Lent},
+};
 use super::{
     connection::{Bounds, Connection},
     error::Error,
@@ -34,14 +37,11 @@ pub type Row = sqlx::sqlite::SqliteRow;
 
 const FILE: &str = "service.db";
 
-/// How many of SQLite's instructions run between two looks at the clock: well below a millisecond.
-const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
-
 /// Clones share their pools. Readers have their own, so that a queue of writers does not hold them up.
 #[derive(Clone, Debug)]
 pub struct Database {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    readers: Lanes,
+    writer: Lane,
     acquire_timeout: Duration,
     statement_timeout: Duration,
     lock: Arc<Path>,
@@ -51,7 +51,10 @@ impl Database {
     /// Opens the file in `directory` and makes both where they are missing.
     pub async fn open(config: &config::Database, directory: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(directory).with_context(|| {
-            format!("the data folder {} (APP__DATA__DIRECTORY) cannot be made", directory.display())
+            format!(
+                "the data folder {} (APP__DATA__DIRECTORY) cannot be made",
+                directory.display()
+            )
         })?;
         let lock: Arc<Path> = directory.join("service.lock").into();
         let synchronous = match config.synchronous {
@@ -66,19 +69,18 @@ impl Database {
             .synchronous(synchronous)
             .busy_timeout(config.busy_timeout);
         // A connection to a file does not go stale, so it is not tested before each loan.
-        let pool = PoolOptions::new().acquire_timeout(config.acquire_timeout).test_before_acquire(false);
+        let pool = PoolOptions::new()
+            .acquire_timeout(config.acquire_timeout)
+            .test_before_acquire(false);
+        let writer = Lane::new(pool.clone(), options.clone());
         let guard = exclusive(lock.clone()).await?;
-        let writer = pool
-            .clone()
-            .max_connections(1)
-            .min_connections(1)
-            .connect_with(options.clone())
-            .await
-            .with_context(|| format!("{} cannot be opened", directory.join(FILE).display()))?;
+        let opened = writer.pool.acquire().await;
+        opened.with_context(|| format!("{} cannot be opened", directory.join(FILE).display()))?;
         drop(guard);
-        let readers = pool
-            .max_connections(config.read_connections)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let options = options.pragma("query_only", "ON");
+        let readers =
+            (0..config.read_connections).map(|_| Lane::new(pool.clone(), options.clone()));
+        let readers = Lanes::new(readers.collect());
         Ok(Self {
             readers,
             writer,
@@ -90,26 +92,59 @@ impl Database {
 
     /// A connection that reads.
     pub async fn read(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let connection = self.wait(deadline, self.readers.acquire()).await?;
-        Connection::plain(connection, self.bounds(deadline, meter)).await
+        let loan = async {
+            let lent = self.readers.lend().await?;
+            let lane = lent.lane().cloned().ok_or(sqlx::Error::PoolClosed)?;
+            Ok((lane.pool.acquire().await?, lane.interrupt, lent))
+        };
+        let (connection, interrupt, lent) = self.wait(deadline, loan).await?;
+        let loan = Loan {
+            interrupt,
+            _lent: Some(lent),
+        };
+        Ok(Connection::plain(
+            connection,
+            loan,
+            self.bounds(deadline, meter),
+        ))
     }
 
     /// A transaction that writes. It takes SQLite's write lock at once: one that starts as a reader can be
     /// told in the middle that it may not become a writer.
     pub async fn begin(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let transaction = self.wait(deadline, self.writer.begin_with("BEGIN IMMEDIATE")).await?;
+        let begin = self.writer.pool.begin_with("BEGIN IMMEDIATE");
+        let transaction = self.wait(deadline, begin).await?;
         meter.count_statement();
-        Connection::open(transaction, self.bounds(deadline, meter)).await
+        Ok(Connection::open(
+            transaction,
+            self.writer_loan(),
+            self.bounds(deadline, meter),
+        ))
     }
 
     /// A connection whose statements commit one by one.
     pub async fn write(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let connection = self.wait(deadline, self.writer.acquire()).await?;
-        Connection::plain(connection, self.bounds(deadline, meter)).await
+        let connection = self.wait(deadline, self.writer.pool.acquire()).await?;
+        Ok(Connection::plain(
+            connection,
+            self.writer_loan(),
+            self.bounds(deadline, meter),
+        ))
+    }
+
+    fn writer_loan(&self) -> Loan {
+        Loan {
+            interrupt: self.writer.interrupt.clone(),
+            _lent: None,
+        }
     }
 
     fn bounds(&self, deadline: Deadline, meter: &Meter) -> Bounds {
-        Bounds { deadline, statement_timeout: self.statement_timeout, meter: meter.clone() }
+        Bounds {
+            deadline,
+            statement_timeout: self.statement_timeout,
+            meter: meter.clone(),
+        }
     }
 
     async fn wait<T>(
@@ -128,79 +163,83 @@ impl Database {
     /// Runs what is pending. Two processes that start at once take turns.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         let guard = exclusive(self.lock.clone()).await?;
-        migrations::all()?.run(&self.writer).await?;
+        migrations::all()?.run(&self.writer.pool).await?;
         drop(guard);
         Ok(())
     }
 
     pub async fn pending_migrations(&self) -> anyhow::Result<Vec<String>> {
-        let mut connection = self.writer.acquire().await?;
+        let mut connection = self.writer.pool.acquire().await?;
         migrations::pending(&mut *connection).await
     }
 
     /// Whether the database answers.
     pub async fn ping(&self, deadline: Deadline) -> Result<(), Error> {
         let mut connection = self.read(deadline, &Meter::default()).await?;
-        connection.scalar(sqlx::query_scalar::<_, i64>("SELECT 1")).await.map(drop)
+        connection
+            .scalar(sqlx::query_scalar::<_, i64>("SELECT 1"))
+            .await
+            .map(drop)
     }
 
     /// Each pool's name, connections in use, and idle ones.
     pub fn pools(&self) -> [(&'static str, u32, u32); 2] {
-        [("read", &self.readers), ("write", &self.writer)].map(|(name, pool)| {
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            (name, pool.size().saturating_sub(idle), idle)
-        })
+        let (size, reading) = (self.readers.size(), self.readers.in_use());
+        let writing = self
+            .writer
+            .pool
+            .size()
+            .saturating_sub(count(self.writer.pool.num_idle()));
+        [
+            ("read", reading, size - reading),
+            ("write", writing, 1_u32.saturating_sub(writing)),
+        ]
     }
 
     pub async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        self.writer.pool.close().await;
+    }
+}
+
+fn count(connections: usize) -> u32 {
+    u32::try_from(connections).unwrap_or(u32::MAX)
+}
+
+/// What a connection on loan carries besides itself.
+pub(super) struct Loan {
+    interrupt: Interrupt,
+    // Given back when the connection is.
+    _lent: Option<Lent>,
+}
+
+impl Loan {
+    /// Stops the next statement at `end`.
+    pub(super) fn arm(&self, end: Instant) {
+        self.interrupt.arm(end);
+    }
+
+    /// After an answer.
+    pub(super) fn disarm(&self) {
+        self.interrupt.disarm();
     }
 }
 
 /// Holds off the other processes on this folder while the file or its schema is made.
 async fn exclusive(path: Arc<Path>) -> anyhow::Result<fs::File> {
     tokio::task::spawn_blocking(move || {
-        let file = fs::File::options().create(true).truncate(false).write(true).open(&path)?;
+        let file = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         file.lock()?;
         Ok(file)
     })
     .await?
-    .map_err(|error: std::io::Error| anyhow::anyhow!("the data folder (APP__DATA__DIRECTORY): {error}"))
-}
-
-/// Stops a statement inside SQLite at its end. To abandon the wait alone would leave the statement
-/// running, and its connection busy, for as long as it likes.
-pub(super) struct Interrupt {
-    origin: Instant,
-    /// Microseconds after `origin`.
-    end: Arc<AtomicU64>,
-}
-
-impl Interrupt {
-    pub(super) async fn install(connection: &mut SqliteConnection) -> Result<Self, Error> {
-        let origin = Instant::now();
-        let end = Arc::new(AtomicU64::new(u64::MAX));
-        let watched = end.clone();
-        let mut handle = connection.lock_handle().await.map_err(classify)?;
-        handle.set_progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, move || {
-            micros(origin.elapsed()) < watched.load(Ordering::Relaxed)
-        });
-        Ok(Self { origin, end })
-    }
-
-    pub(super) fn arm(&self, end: Instant) {
-        self.end.store(micros(end.saturating_duration_since(self.origin)), Ordering::Relaxed);
-    }
-
-    /// After an answer. A statement that was abandoned stays armed, so that it stops.
-    pub(super) fn disarm(&self) {
-        self.end.store(u64::MAX, Ordering::Relaxed);
-    }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+    .map_err(|error: std::io::Error| {
+        anyhow::anyhow!("the data folder (APP__DATA__DIRECTORY): {error}")
+    })
 }
 
 /// Codes of <https://www.sqlite.org/rescode.html>; the low byte is the primary one.
