@@ -48,12 +48,14 @@ fn open(path: &Path, _: bool) -> io::Result<File> {
 /// What a failed write means to the one who asked for it.
 pub(super) fn error(path: &Path, cause: &io::Error) -> Error {
     let (message, help) = match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("the disk is full", "free some space, or choose a folder on another disk; nothing was left behind")
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            ("this folder cannot be written to", "choose a folder that you may write to; nothing was left behind")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            "the disk is full",
+            "free some space, or choose a folder on another disk; nothing was left behind",
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            "this folder cannot be written to",
+            "choose a folder that you may write to; nothing was left behind",
+        ),
         _ => ("cannot write the project", "nothing was left behind"),
     };
     Error::failed(message).at(path, None).cause(cause).help(help)

@@ -10,12 +10,12 @@ mod workspace;
 
 use std::{fs, path::Path};
 
+use self::staging::Staging;
 pub use self::{
     git::Committed,
     target::Target,
     workspace::{Place, Wish},
 };
-use self::staging::Staging;
 use crate::{
     VERSION,
     answers::Answers,
@@ -76,7 +76,8 @@ impl Project {
             Some(repository) => git::unfit(repository, &target.path, manifest)?,
             None => None,
         };
-        let message = format!("Pour {} with formwork {VERSION}\n\nFormwork-Tree: {}", answers.name(), self.hash);
+        let message =
+            format!("Pour {} with formwork {VERSION}\n\nFormwork-Tree: {}", answers.name(), self.hash);
         let staging = Staging::new(target.parent(), answers.name().as_str())?;
         let folder = staging.project().join(target.inside());
         fs::create_dir_all(&folder).map_err(|error| disk::error(&folder, &error))?;

@@ -47,13 +47,16 @@ fn existing(path: &Path) -> Result<Target> {
     if !path.is_dir() {
         return Err(Error::usage("a file of this name is in the way").at(path, None).help(ELSEWHERE));
     }
-    let mut entries = fs::read_dir(&path).map_err(|error| wrong("cannot look into this folder").cause(error))?;
+    let mut entries =
+        fs::read_dir(&path).map_err(|error| wrong("cannot look into this folder").cause(error))?;
     if entries.next().is_none() {
         return Ok(Target { top: path.clone(), path });
     }
     let error = Error::usage("this folder exists and is not empty").at(&path, None).help(ELSEWHERE);
     Err(match path.join("formwork.toml").is_file() {
-        true => error.help(format!("it holds a project already; to prove it: formwork check {}", path.display())),
+        true => {
+            error.help(format!("it holds a project already; to prove it: formwork check {}", path.display()))
+        }
         false => error,
     })
 }
