@@ -1,5 +1,10 @@
 //! One short file a subcommand; each reads as the story of that command.
 
+mod completions;
+mod man;
+mod new;
+mod options;
+
 use crate::{
     cli::{Cli, Command},
     error::{Error, Result, Status},
@@ -7,9 +12,10 @@ use crate::{
 
 pub fn run(cli: Cli) -> Result<Status> {
     match cli.command {
-        Command::New(_) | Command::Check(_) | Command::Options(_) | Command::Cache(_) => {
-            Err(Error::failed("not built yet"))
-        }
-        Command::Completions { .. } | Command::Man { .. } => Err(Error::failed("not built yet")),
+        Command::New(arguments) => new::run(&arguments),
+        Command::Options(arguments) => options::run(&arguments),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
+        Command::Check(_) | Command::Cache(_) => Err(Error::failed("not built yet")),
     }
 }

@@ -1,0 +1,83 @@
+//! What flags and preset say of a new project, and what they leave open.
+
+use std::path::{Path, PathBuf};
+
+use super::Order;
+use crate::{
+    answers::{Answers, Choices, ProjectName},
+    catalog::Catalog,
+    cli::New,
+    error::{Error, Result},
+    preset::Preset,
+};
+
+pub(super) struct Draft {
+    pub(super) path: Option<PathBuf>,
+    pub(super) name: Option<ProjectName>,
+    pub(super) choices: Choices,
+    /// Take the recommended option wherever none is given.
+    pub(super) recommended: bool,
+}
+
+impl Draft {
+    pub(super) fn of(arguments: &New, catalog: &Catalog) -> Result<Self> {
+        let mut choices = match &arguments.preset {
+            Some(preset) => Preset::load(preset, catalog)?.choices,
+            None => Choices::default(),
+        };
+        for pair in &arguments.set {
+            choices.set_pair(catalog, pair)?;
+        }
+        let name = match (&arguments.name, &arguments.path) {
+            (Some(name), _) => Some(ProjectName::new(name)?),
+            (None, Some(path)) => Some(name_of(path)?),
+            (None, None) => None,
+        };
+        Ok(Self { path: arguments.path.clone(), name, choices, recommended: arguments.yes })
+    }
+
+    /// Asks nothing; what is missing is listed with the flags that give it.
+    pub(super) fn complete(self, catalog: &Catalog) -> Result<Order> {
+        let missing = self.missing(catalog);
+        let Some(name) = self.name.filter(|_| missing.is_empty()) else {
+            let error = Error::usage("some answers are missing, and there is no terminal to ask for them");
+            return Err(missing.into_iter().fold(error, Error::help));
+        };
+        let path = self.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
+        let answers = match self.recommended {
+            true => Answers::recommended(catalog, name, &self.choices)?,
+            false => Answers::new(catalog, name, &self.choices)?,
+        };
+        Ok(Order { answers, path })
+    }
+
+    fn missing(&self, catalog: &Catalog) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.name.is_none() {
+            missing.push("the project's folder: formwork new PATH".to_owned());
+        }
+        if self.recommended {
+            return missing;
+        }
+        for slot in self.choices.open(catalog) {
+            let options = slot.option_names().collect::<Vec<_>>().join("|");
+            missing.push(format!("{}: --set {}={options}", slot.title.to_lowercase(), slot.name));
+        }
+        if self.choices.open(catalog).next().is_some() {
+            missing.push("or take the recommended option wherever none is given: --yes".to_owned());
+        }
+        missing
+    }
+}
+
+/// The last part of a path, also of `.` and of `..`.
+fn name_of(path: &Path) -> Result<ProjectName> {
+    let absolute = match path.file_name() {
+        Some(_) => path.to_owned(),
+        None => path
+            .canonicalize()
+            .map_err(|error| Error::usage("cannot look at this folder").at(path, None).cause(error))?,
+    };
+    let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ProjectName::new(&name)
+}
