@@ -4,6 +4,7 @@
 //! [`catalog::Plan`], the plan becomes a [`render::Tree`], the tree becomes a project on disk
 //! ([`project`]), and [`check`] reports on it. Everything up to and including the tree is pure.
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod error;

@@ -1,5 +1,8 @@
 //! One short file a subcommand; each reads as the story of that command.
 
+pub mod cache;
+pub mod check;
+
 use crate::{
     cli::{Cli, Command},
     error::{Error, Result, Status},
@@ -7,9 +10,9 @@ use crate::{
 
 pub fn run(cli: Cli) -> Result<Status> {
     match cli.command {
-        Command::New(_) | Command::Check(_) | Command::Options(_) | Command::Cache(_) => {
-            Err(Error::failed("not built yet"))
-        }
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
+        Command::New(_) | Command::Options(_) => Err(Error::failed("not built yet")),
         Command::Completions { .. } | Command::Man { .. } => Err(Error::failed("not built yet")),
     }
 }
