@@ -15,7 +15,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{Finding, client::Request};
+use super::{Finding, client::Request, leash::Leash};
 use crate::check::{interrupt::Interrupt, process};
 
 pub const TICK: Duration = Duration::from_millis(20);
@@ -55,22 +55,31 @@ impl Launch {
     }
 
     /// Starts `BIN all` on two free ports.
-    pub fn start(&self) -> Finding<Service> {
+    pub fn start(&self, leash: &Leash) -> Finding<Service> {
         let (public, admin) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
-        self.start_on(public, admin)
+        self.start_on(public, admin, leash)
     }
 
-    pub fn start_on(&self, public: SocketAddr, admin: SocketAddr) -> Finding<Service> {
+    pub fn start_on(&self, public: SocketAddr, admin: SocketAddr, leash: &Leash) -> Finding<Service> {
         let mut command = self.command(&["all"]);
         command.env("APP__SERVER__ADDRESS", public.to_string()).env("APP__ADMIN__ADDRESS", admin.to_string());
         let start = || -> io::Result<Service> {
             let (reader, writer) = io::pipe()?;
             command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
             let child = command.spawn()?;
+            leash.hold(&child);
             drop(command);
             let output = Output::default();
             let reading = output.read(reader, File::create(&self.log)?);
-            Ok(Service { child, public, admin, output, reading: Some(reading), started: Instant::now() })
+            Ok(Service {
+                child,
+                leash: leash.clone(),
+                public,
+                admin,
+                output,
+                reading: Some(reading),
+                started: Instant::now(),
+            })
         };
         start().map_err(|error| format!("cannot start {}: {error}", self.binary.display()))
     }
@@ -79,6 +88,7 @@ impl Launch {
 /// A running instance. It is killed when dropped.
 pub struct Service {
     child: Child,
+    leash: Leash,
     pub public: SocketAddr,
     pub admin: SocketAddr,
     pub output: Output,
@@ -109,8 +119,11 @@ impl Service {
         Err(format!("/ready did not say 200 within {seconds} s (last: {last})\n{}", self.last_lines()))
     }
 
-    pub fn signal(&self, signal: Signal) {
-        process::signal_group(&self.child, signal);
+    /// A process that has been waited for gets none: its number may be another's by now.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.exit_status().is_none() {
+            process::signal_group(&self.child, signal);
+        }
     }
 
     /// Waits for the end that a signal asked for.
@@ -142,6 +155,7 @@ impl Service {
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
+        self.leash.release(&self.child);
         // The pipe ends with the process; then all that it wrote has been read.
         if let Some(reading) = self.reading.take() {
             let _ = reading.join();
@@ -149,7 +163,11 @@ impl Service {
     }
 
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        let status = self.child.try_wait().ok().flatten();
+        if status.is_some() {
+            self.leash.release(&self.child);
+        }
+        status
     }
 
     pub fn last_lines(&self) -> String {

@@ -12,6 +12,7 @@ use crate::{
         log::Log,
         probe::{
             Finding,
+            leash::Leash,
             service::{Launch, Service, empty_folder},
         },
         report::StepReport,
@@ -58,7 +59,7 @@ pub fn scratch() -> Result<tempfile::TempDir> {
 fn start_and_stop(binary: &Path, scratch: &Path, log: &Path, interrupt: &Interrupt) -> Finding<String> {
     let data = empty_folder(scratch, "data")?;
     let launch = Launch { binary: binary.to_owned(), data, log: log.to_owned(), variables: Vec::new() };
-    let mut service: Service = launch.start()?;
+    let mut service: Service = launch.start(&Leash::default())?;
     let ready = service.wait_until_ready(READY, interrupt)?;
     let stopping = Instant::now();
     service.stop(LEAVE)?;
