@@ -2,7 +2,6 @@
 
 pub mod cache;
 pub mod cargo;
-pub mod interrupt;
 pub mod libtest;
 pub mod log;
 pub mod messages;
@@ -18,13 +17,15 @@ pub mod steps;
 use std::path::Path;
 
 pub use self::{
-    interrupt::Interrupt,
     preflight::preflight,
     report::{Outcome, Report},
     step::Step,
 };
 use self::{project::Project, screen::Screen, steps::Run};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    interrupt::Interrupt,
+};
 
 /// What to prove, and where what happens is told.
 #[derive(Clone, Debug, Default)]

@@ -11,8 +11,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::interrupt::Interrupt;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    interrupt::Interrupt,
+};
 
 const TICK: Duration = Duration::from_millis(50);
 /// How long children may take to leave after SIGTERM.

@@ -1,12 +1,10 @@
 //! `formwork cache`: what is kept, or nothing any more.
 
 use crate::{
-    check::{
-        Interrupt,
-        cache::{self, Summary},
-    },
+    check::cache::{self, Summary},
     cli::{Cache, CacheAction},
     error::{Error, Result, Status},
+    interrupt::Interrupt,
 };
 
 pub fn run(arguments: &Cache) -> Result<Status> {

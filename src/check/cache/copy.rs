@@ -18,8 +18,9 @@ use super::{
     store::Unit,
 };
 use crate::{
-    check::{interrupt::Interrupt, messages::is_hash, project::Project},
+    check::{messages::is_hash, project::Project},
     error::{Error, Result},
+    interrupt::Interrupt,
 };
 
 /// The three places of a unit, the same names in a target folder and in the cache.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    check::interrupt::Interrupt,
     error::{Error, Result},
+    interrupt::Interrupt,
 };
 
 /// Copying everything takes seconds: who waits longer than this goes on without.

@@ -16,11 +16,13 @@ use std::collections::BTreeSet;
 pub use self::store::{Summary, clear, summary};
 use self::{copy::Layout, lock::Access, lockfile::RegistryPackage, store::Store};
 use super::{
-    interrupt::Interrupt,
     messages::{Artifact, Compiled},
     project::Project,
 };
-use crate::error::{Error, Result, Status};
+use crate::{
+    error::{Error, Result, Status},
+    interrupt::Interrupt,
+};
 
 /// The user's cache as one check uses it. It is a help, not a need: what goes wrong in it is a note.
 pub struct CrateCache<'a> {

@@ -18,8 +18,9 @@ use super::{
     lockfile::RegistryPackage,
 };
 use crate::{
-    check::{interrupt::Interrupt, messages::PackageId},
+    check::messages::PackageId,
     error::{Error, Result},
+    interrupt::Interrupt,
 };
 
 const DEFAULT_MAX: u64 = 5 << 30;

@@ -29,11 +29,11 @@ use std::{
 };
 
 use self::{claims::Claims, service::Launch, subject::Subject};
-use super::{
+use super::report::{Case, CaseOutcome};
+use crate::{
+    error::{Error, Result},
     interrupt::Interrupt,
-    report::{Case, CaseOutcome},
 };
-use crate::error::{Error, Result};
 
 /// What a check of a promise finds: all as expected, or sentences that say what was seen and expected.
 pub type Finding<T = ()> = std::result::Result<T, String>;

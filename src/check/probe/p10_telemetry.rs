@@ -28,27 +28,23 @@ const LEAVE: Duration = Duration::from_secs(15);
 const SHORTEST_SECRET: usize = 6;
 
 pub fn check(subject: &Subject) -> Finding {
-    expect::all([tells(subject), survives_a_hanging_collector(subject)])
+    expect::all([tells(subject), flushes(subject), survives_a_hanging_collector(subject)])
 }
 
 fn tells(subject: &Subject) -> Finding {
     let receiver = Receiver::start(Behaviour::Answers)?;
-    let launch = exporting(subject.launch("p10")?, &receiver).with("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let launch = exporting(subject.launch("p10")?, &receiver)
+        .with("OTEL_BSP_SCHEDULE_DELAY", "100")
+        .with("OTEL_BLRP_SCHEDULE_DELAY", "100")
+        .with("OTEL_METRIC_EXPORT_INTERVAL", "500");
     let mut instance = subject.start(&launch)?;
     let operation = busiest(subject)?;
-
-    let first = TraceId::new();
-    let request = traced(&instance, operation, &first)?;
+    let trace = TraceId::new();
+    let request = traced(&instance, operation, &trace)?;
     let answer = request.send(instance.service.public)?;
     expect::success(&operation.name(), &answer)?;
-    let arrived = receiver.wait_for("/v1/traces", &first.bytes(), ARRIVES);
-    // Metrics have an interval of a minute by default; the flush at the end sends them in any case.
-    let last = TraceId::new();
-    traced(&instance, operation, &last)?.send(instance.service.public)?;
+    let arrived = receiver.wait_for("/v1/traces", &trace.bytes(), ARRIVES);
     instance.service.stop(LEAVE)?;
-
-    let exports = receiver.exports();
-    let has = |path: &str| exports.iter().any(|export| export.path == path && !export.body.is_empty());
     expect::all([
         expect::that(arrived, || {
             format!(
@@ -56,11 +52,28 @@ fn tells(subject: &Subject) -> Finding {
                 ARRIVES.as_secs()
             )
         }),
-        expect::that(receiver.has("/v1/traces", &last.bytes()), || {
+        tells_no_secret(&receiver, &request, operation),
+    ])
+}
+
+/// What is still queued leaves with the process: the schedules are too long for it to have left before.
+fn flushes(subject: &Subject) -> Finding {
+    let receiver = Receiver::start(Behaviour::Answers)?;
+    let launch = exporting(subject.launch("p10-flush")?, &receiver)
+        .with("OTEL_BSP_SCHEDULE_DELAY", "60000")
+        .with("OTEL_METRIC_EXPORT_INTERVAL", "60000");
+    let mut instance = subject.start(&launch)?;
+    let trace = TraceId::new();
+    let request = traced(&instance, busiest(subject)?, &trace)?;
+    request.send(instance.service.public)?;
+    instance.service.stop(LEAVE)?;
+    let has_metrics =
+        receiver.exports().iter().any(|export| export.path == "/v1/metrics" && !export.body.is_empty());
+    expect::all([
+        expect::that(receiver.has("/v1/traces", &trace.bytes()), || {
             "the last request's span never came: spans are not flushed before the process ends".to_owned()
         }),
-        expect::that(has("/v1/metrics"), || "no metrics came, not even at the end".to_owned()),
-        tells_no_secret(&receiver, &request, operation),
+        expect::that(has_metrics, || "no metrics came, not even when the process ended".to_owned()),
     ])
 }
 
@@ -68,7 +81,6 @@ fn exporting(launch: Launch, receiver: &Receiver) -> Launch {
     launch
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
         .with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-        .with("OTEL_METRIC_EXPORT_INTERVAL", "500")
 }
 
 /// A POST with a body to look for, or any operation that has a plain path.

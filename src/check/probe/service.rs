@@ -16,7 +16,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::{Finding, client::Request, leash::Leash};
-use crate::check::{interrupt::Interrupt, process};
+use crate::{check::process, interrupt::Interrupt};
 
 pub const TICK: Duration = Duration::from_millis(20);
 /// Lines of the log that explain why a service did not do what it should.

@@ -18,7 +18,7 @@ use super::{
     leash::Leash,
     service::{Launch, Service, empty_folder},
 };
-use crate::check::interrupt::Interrupt;
+use crate::interrupt::Interrupt;
 
 /// A debug build on a busy machine, with the first start's migrations and key pair.
 const READY: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ use std::{
 use super::{Run, compile};
 use crate::{
     check::{
-        Interrupt, Outcome, Step,
+        Outcome, Step,
         log::Log,
         probe::{
             Finding,
@@ -18,6 +18,7 @@ use crate::{
         report::StepReport,
     },
     error::{Error, Result},
+    interrupt::Interrupt,
 };
 
 /// A service that needs longer for its first answer is not one to restart all day.

@@ -10,14 +10,14 @@ pub mod test;
 use std::time::Instant;
 
 use super::{
-    Interrupt, Outcome, Report, Request, Step,
+    Outcome, Report, Request, Step,
     cache::CrateCache,
     messages::Compiled,
     project::Project,
     report::{Crates, StepReport},
     screen::Screen,
 };
-use crate::error::Result;
+use crate::{error::Result, interrupt::Interrupt};
 
 /// One check under way.
 pub struct Run<'a> {

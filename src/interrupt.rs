@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP become one flag that every wait of a check looks at.
+//! Ctrl-C, SIGTERM and SIGHUP become one flag that every step of a long piece of work looks at.
 
 use std::sync::{
     Arc, OnceLock,
