@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_body_of_known_length_is_cut_there() {
-        let response =
-            parse(b"HTTP/1.1 201 Created\r\nLocation: /d/1\r\ncontent-length: 2\r\n\r\nok").unwrap();
+        let response = parse(b"HTTP/1.1 201 Created\r\nLocation: /d/1\r\ncontent-length: 2\r\n\r\nok")
+            .expect("a response");
         assert_eq!(
             (response.status, response.header("location"), response.body.as_slice()),
             (201, Some("/d/1"), &b"ok"[..])
@@ -248,7 +248,7 @@ mod tests {
         let response = parse(
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
         );
-        assert_eq!(response.unwrap().body, b"abcde");
+        assert_eq!(response.expect("a response").body, b"abcde");
     }
 
     #[test]
@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn an_interim_answer_is_skipped() {
-        let response = parse(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        let response =
+            parse(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").expect("a response");
         assert_eq!(response.status, 204);
     }
 }
