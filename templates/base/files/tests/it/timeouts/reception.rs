@@ -12,94 +12,67 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use super::PATIENCE;
-use crate::support::{Server, credential};
+use super::{PATIENCE, credential};
+use crate::support::Server;
 
-const HEADER_TIMEOUT: Duration = Duration::from_millis(300);
-const BODY_TIMEOUT: Duration = Duration::from_millis(300);
+const BOUND: Duration = Duration::from_millis(300);
 const BETWEEN_BYTES: Duration = Duration::from_millis(20);
 
 /// How a header begins that never ends, and the byte of which more and more come.
-const ENDLESS: [(&[u8], Option<u8>); 6] = [
-    (b"", None),
-    (b"P", None),
-    (b"GET / HTTP/1.1\r\nhost: x\r\n", None),
-    (b"GET / HTTP/1.1\r\nhost: x\r\nx-endless: ", Some(b'a')),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
-    // A header that ends, and then another.
+const ENDLESS_HEADERS: [(&str, Option<u8>); 6] = [
+    ("", None),
+    ("P", None),
+    ("GET / HTTP/1.1\r\nhost: test\r\n", None),
+    ("GET / HTTP/1.1\r\nhost: test\r\nx-endless: ", Some(b'a')),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
+    // One that ends, and then another.
     (
-        b"GET /v1/documents HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nx-endless: ",
+        "GET / HTTP/1.1\r\nhost: test\r\n\r\nGET / HTTP/1.1\r\nx-endless: ",
         Some(b'a'),
     ),
 ];
 
-/// The value of `Authorization` of somebody who may write.
-pub(super) fn credential(server: &Server) -> String {
-    credential::issue(&server.app.config, "a", "a", "documents:write")
-}
-
-/// A connection of which we say every byte.
-pub(super) struct Connection {
+/// A connection on which something began that never ends.
+struct Endless {
     begun: Instant,
     stream: TcpStream,
-    answer: Vec<u8>,
+    byte: Option<u8>,
 }
 
-impl Connection {
-    pub(super) async fn open(address: SocketAddr, start: &[u8]) -> Self {
+impl Endless {
+    async fn begin(address: SocketAddr, start: &str, byte: Option<u8>) -> Self {
         let begun = Instant::now();
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        stream.write_all(start).await.expect("an open connection");
+        let sent = stream.write_all(start.as_bytes()).await;
+        sent.expect("an open connection");
         Self {
             begun,
             stream,
-            answer: Vec::new(),
+            byte,
         }
     }
 
-    /// The other side may have closed.
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.ok();
-    }
-
-    pub(super) async fn read_until(&mut self, text: &str) {
-        let reading = async {
-            while !self.text().contains(text) {
-                let count = self.stream.read_buf(&mut self.answer).await;
-                assert!(count.is_ok_and(|count| count > 0), "ended: {}", self.text());
-            }
-        };
-        timeout(PATIENCE, reading).await.expect("an answer in time");
-    }
-
-    /// Sends `byte` again and again until the other side closes; gives its answer, and asserts that it
-    /// waited `at_least` this long for us.
-    async fn until_closed(mut self, byte: Option<u8>, at_least: Duration) -> String {
+    /// Goes on until the other side closes, which must not be before the bound; gives what it answered.
+    async fn until_closed(mut self) -> String {
+        let mut answer = Vec::new();
         let exchange = async {
             let mut next = interval(BETWEEN_BYTES);
             let (mut read, mut write) = self.stream.split();
             loop {
                 tokio::select! {
-                    count = read.read_buf(&mut self.answer) => if !count.is_ok_and(|count| count > 0) {
-                        return;
-                    },
-                    _ = next.tick() => if let Some(byte) = byte {
+                    received = read.read_buf(&mut answer) => {
+                        if received.is_ok_and(|count| count > 0) { continue } else { return }
+                    }
+                    _ = next.tick() => if let Some(byte) = self.byte {
+                        // Closed meanwhile, perhaps: then there is nothing to read either.
                         write.write_all(&[byte]).await.ok();
-                    },
+                    }
                 }
             }
         };
         timeout(PATIENCE, exchange).await.expect("closed in time");
-        assert!(
-            self.begun.elapsed() >= at_least,
-            "{:?}",
-            self.begun.elapsed()
-        );
-        self.text()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.answer).into_owned()
+        assert!(self.begun.elapsed() >= BOUND, "closed too early");
+        String::from_utf8_lossy(&answer).into_owned()
     }
 }
 
@@ -107,10 +80,10 @@ impl Connection {
 async fn a_header_that_never_ends_ends_its_connection_only() {
     let server = Server::with(&[("APP__SERVER__HEADER_TIMEOUT", "300ms")]).await;
     let mut endless = JoinSet::new();
-    for (start, byte) in ENDLESS {
+    for (start, byte) in ENDLESS_HEADERS {
         for _ in 0..5 {
-            let connection = Connection::open(server.address, start).await;
-            endless.spawn(connection.until_closed(byte, HEADER_TIMEOUT));
+            let connection = Endless::begin(server.address, start, byte).await;
+            endless.spawn(connection.until_closed());
         }
     }
     // They are open, and others do not notice.
@@ -127,26 +100,28 @@ async fn an_endless_header_gives_its_place_back() {
     let server = Server::with(&variables).await;
     let mut endless = JoinSet::new();
     for _ in 0..5 {
-        let connection = Connection::open(server.address, b"P").await;
-        endless.spawn(connection.until_closed(None, HEADER_TIMEOUT));
+        let connection = Endless::begin(server.address, "P", None).await;
+        endless.spawn(connection.until_closed());
     }
     // There is no place for this one until theirs are free.
+    let begun = Instant::now();
     server.client("a").create("afterwards").await;
+    assert!(begun.elapsed() < PATIENCE);
     endless.join_all().await;
 }
 
 #[tokio::test]
 async fn a_body_that_trickles_is_answered_408() {
     let server = Server::with(&[("APP__SERVER__BODY_TIMEOUT", "300ms")]).await;
-    let credential = credential(&server);
     let head = format!(
-        "POST /v1/documents HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-         authorization: {credential}\r\ncontent-length: 100000\r\n\r\n"
+        "POST /v1/documents HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+         authorization: {}\r\ncontent-length: 100000\r\n\r\n",
+        credential(&server)
     );
     let mut trickling = JoinSet::new();
     for byte in [None, Some(b' ')] {
-        let connection = Connection::open(server.address, head.as_bytes()).await;
-        trickling.spawn(connection.until_closed(byte, BODY_TIMEOUT));
+        let connection = Endless::begin(server.address, &head, byte).await;
+        trickling.spawn(connection.until_closed());
     }
     server.client("a").create("meanwhile").await;
     for answer in trickling.join_all().await {
