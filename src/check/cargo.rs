@@ -54,9 +54,6 @@ pub fn lint(project: &Project, offline: bool) -> Result<Command> {
     if project.denies_lints() {
         arguments.push("-Dwarnings");
     }
-    // Nothing that the driver compiles is ever run: a linker that does nothing saves the linking, and
-    // leaves the plain compiler's program where it is.
-    arguments.push("-Clinker=true");
     let arguments: String =
         arguments.iter().map(|argument| format!("{argument}{CLIPPY_SEPARATOR}")).collect();
     let mut command = compile(project, "build", offline);

@@ -9,6 +9,7 @@ use self::draft::Draft;
 use crate::{
     answers::Answers,
     catalog::{Catalog, Plan},
+    check,
     cli::New,
     error::{Result, Status},
     interrupt::Interrupt,
@@ -36,6 +37,9 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
         report.print_dry_run(arguments.json);
         return Ok(Status::Fine);
     }
+    if !arguments.no_check {
+        check::preflight()?;
+    }
     let committed = project.pour(&site, &order.answers, !arguments.no_git, &interrupt)?;
     let status = prove(&site.target.path, arguments)?;
     report.print(&committed, arguments.json);
@@ -50,7 +54,15 @@ fn wish(arguments: &New) -> Wish {
     }
 }
 
-/// The one place where `new` meets the check: a red or interrupted check keeps the project.
-fn prove(_project: &Path, _arguments: &New) -> Result<Status> {
-    Ok(Status::Fine)
+/// The check runs in place, after the project is whole: a red or interrupted check keeps it.
+fn prove(project: &Path, arguments: &New) -> Result<Status> {
+    if arguments.no_check {
+        return Ok(Status::Fine);
+    }
+    let request = check::Request { offline: arguments.offline, json: arguments.json, ..Default::default() };
+    let report = check::run(project, &request)?;
+    if !arguments.json {
+        anstream::println!("\n{}", check::report::text::verdict(&report));
+    }
+    Ok(report.status())
 }

@@ -90,6 +90,7 @@ async fn every_operation_is_open_to_its_roles_only() {
             let path = owner.create("of home").await;
             let answer = call(&client, operation, &path).await;
             assert_eq!(answer.status(), expected, "{operation} as {role}");
+            assert_eq!(header(&answer, "cache-control"), "no-store", "{operation}");
             match expected {
                 401 => assert!(header(&answer, "www-authenticate").starts_with("Bearer")),
                 403 | 404 => drop(problem(answer, expected).await),

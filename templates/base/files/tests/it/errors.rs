@@ -203,11 +203,11 @@ async fn a_request_past_its_deadline_is_answered() {
 
 #[tokio::test]
 async fn a_panic_is_contained_and_its_connection_works_on() {
+    async fn panics() -> &'static str {
+        panic!("{CAUSE}")
+    }
     let routes: Router<App> = Router::new()
-        .route(
-            "/panics",
-            get(async || panic!("{CAUSE}")).post(async || panic!("{CAUSE}")),
-        )
+        .route("/panics", get(panics).post(panics))
         .route("/works", get(async || "fine"));
     let server = Server::with_routes(&[], routes).await;
     let mut connection = Connection::open(server.address).await;

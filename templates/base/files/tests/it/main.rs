@@ -12,6 +12,7 @@ mod auth;
 mod authorization;
 mod caching;
 mod configuration;
+mod edge;
 mod errors;
 mod idempotency;
 mod isolation;

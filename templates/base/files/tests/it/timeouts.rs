@@ -27,7 +27,7 @@ const SHORT: [(&str, &str); 2] = [
 ];
 
 /// The value of `Authorization` of somebody who may write.
-fn credential(server: &Server) -> String {
+fn authorization(server: &Server) -> String {
     credential::issue(&server.app.config, "a", "a", "documents:write")
 }
 
@@ -102,7 +102,7 @@ async fn a_request_that_was_given_up_wrote_nothing() {
         "POST /v1/documents HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
          authorization: {}\r\nidempotency-key: k\r\nx-request-timeout-ms: 100\r\n\
          content-length: {}\r\n\r\n",
-        credential(&server),
+        authorization(&server),
         body.len()
     );
     let mut connection = Connection::open(server.address).await;

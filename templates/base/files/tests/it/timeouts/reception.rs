@@ -12,7 +12,7 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use super::{PATIENCE, credential};
+use super::{PATIENCE, authorization};
 use crate::support::Server;
 
 const BOUND: Duration = Duration::from_millis(300);
@@ -116,7 +116,7 @@ async fn a_body_that_trickles_is_answered_408() {
     let head = format!(
         "POST /v1/documents HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
          authorization: {}\r\ncontent-length: 100000\r\n\r\n",
-        credential(&server)
+        authorization(&server)
     );
     let mut trickling = JoinSet::new();
     for byte in [None, Some(b' ')] {
