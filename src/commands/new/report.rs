@@ -36,7 +36,7 @@ impl<'a> Report<'a> {
             request: request.unwrap_or_else(|| "curl -i http://127.0.0.1:8080/".to_owned()),
             test: test.unwrap_or_else(|| "cargo test".to_owned()),
         };
-        Self { answers, path: path.to_owned(), project, crates: render.crates, next }
+        Self { answers, path: path.to_owned(), project, crates: render.crates().count(), next }
     }
 
     pub(super) fn print(&self, committed: &Committed, as_json: bool) {
