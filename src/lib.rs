@@ -16,7 +16,9 @@ pub mod lock;
 pub mod preset;
 pub mod project;
 pub mod render;
+pub mod shell;
 pub mod toml_file;
+pub mod wizard;
 
 /// This tool's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
