@@ -9,13 +9,17 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod error;
+pub mod estimate;
 pub mod interrupt;
 pub mod lock;
 pub mod preset;
 pub mod project;
 pub mod render;
+pub mod shell;
 pub mod toml_file;
+pub mod wizard;
 
 /// This tool's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

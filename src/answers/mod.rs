@@ -1,10 +1,12 @@
 //! Answers: a full, valid set of choices and a name. The only way to get one is to validate.
 
 mod choices;
+mod draft;
 mod name;
 
 pub use self::{
     choices::Choices,
+    draft::{Draft, Order},
     name::{ProjectName, is_windows_device},
 };
 use crate::{

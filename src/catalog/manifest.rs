@@ -157,3 +157,18 @@ pub struct Commands {
     pub request: Option<String>,
     pub test: Option<String>,
 }
+
+/// `build-seconds.toml`: measured, never guessed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildSeconds {
+    /// The machine of the measurement, for people.
+    #[serde(default)]
+    pub machine: String,
+    /// Its cores, to scale by.
+    #[serde(default)]
+    pub cores: Option<u32>,
+    /// By part: the base's is a whole cold check, an option's is what it adds.
+    #[serde(default)]
+    pub seconds: BTreeMap<String, f64>,
+}

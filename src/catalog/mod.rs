@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     condition::{Condition, Verdict, unknown_option, unknown_slot},
-    manifest::{Commands, Dependency, Kind, Latency, Layer, Required, Variable},
+    manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Required, Variable},
     part::{FileSet, Part, Rule},
     plan::Plan,
     slot::Slot,
@@ -21,6 +21,7 @@ pub use self::{
 use crate::{
     error::{Error, Result},
     lock::Master,
+    toml_file,
 };
 
 #[derive(Clone, Debug)]
@@ -77,6 +78,15 @@ impl Catalog {
             }
         }
         claimed
+    }
+
+    /// How long each part was measured to add to a cold build; empty until somebody measured.
+    pub fn build_seconds(&self) -> Result<BuildSeconds> {
+        const FILE: &str = "build-seconds.toml";
+        match self.source.get(FILE) {
+            None => Ok(BuildSeconds::default()),
+            Some(_) => toml_file::parse(&self.source.locate(FILE), self.source.text(FILE)?),
+        }
     }
 
     /// `lock.toml`: the crates of every plan, with the parts that need them.

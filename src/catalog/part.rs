@@ -38,6 +38,8 @@ pub struct Part {
 /// A condition on the other slots, and the way out when it is not met.
 #[derive(Clone, Debug)]
 pub struct Rule {
+    /// The condition as its author wrote it.
+    pub text: String,
     pub condition: Condition,
     pub message: String,
 }
@@ -99,7 +101,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn rules(&self, entries: &[RuleEntry]) -> Result<Vec<Rule>> {
         let rule = |entry: &RuleEntry| {
-            Ok(Rule { condition: self.condition(&entry.condition)?, message: entry.message.clone() })
+            let condition = self.condition(&entry.condition)?;
+            Ok(Rule { text: entry.condition.get_ref().clone(), condition, message: entry.message.clone() })
         };
         entries.iter().map(rule).collect()
     }

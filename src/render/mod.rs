@@ -15,7 +15,7 @@ pub use self::{
 use crate::{
     catalog::{Commands, Part, Plan},
     error::{Error, Result},
-    lock::{CargoLock, Master, PartSet},
+    lock::{CargoLock, Locked, Master, PartSet},
 };
 
 pub const LOCK: &str = "Cargo.lock";
@@ -25,9 +25,15 @@ pub const LOCK: &str = "Cargo.lock";
 pub struct Render {
     pub tree: Tree,
     pub lines: Lines,
-    /// The crates that a first build fetches, for whatever platform.
-    pub crates: usize,
+    pub lock: CargoLock,
     pub commands: Commands,
+}
+
+impl Render {
+    /// The crates that a first build fetches, for whatever platform.
+    pub fn crates(&self) -> impl Iterator<Item = &Locked> {
+        self.lock.packages.iter().filter(|package| package.source.is_some())
+    }
 }
 
 pub fn render(plan: &Plan<'_>) -> Result<Render> {
@@ -38,7 +44,7 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
     let mut tree = Tree::default();
     let mut writers: BTreeMap<&str, &Part> = BTreeMap::new();
     for (part, path, file) in plan.files() {
-        let target = path.strip_suffix(SUFFIX).unwrap_or(path);
+        let target = target_of(path);
         if let Some(first) = writers.insert(target, part) {
             return Err(written_twice(target, first, part));
         }
@@ -51,14 +57,12 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
     let lock = lock(plan, &master, &lines)?;
     tree.insert(LOCK, Entry::text(lock.print()))?;
     let commands = commands(plan, &templates, &context)?;
-    Ok(Render { tree, lines, crates: lock.packages.len() - 1, commands })
+    Ok(Render { tree, lines, lock, commands })
 }
 
-/// How many crates a plan's first build fetches.
-pub fn count_crates(plan: &Plan<'_>) -> Result<usize> {
-    let master = plan.catalog.master_lock()?;
-    let lines = Lines::of(plan.catalog, &plan.parts, &master.direct)?;
-    Ok(lock(plan, &master, &lines)?.packages.len() - 1)
+/// Where a file of a part stands in the project.
+pub fn target_of(path: &str) -> &str {
+    path.strip_suffix(SUFFIX).unwrap_or(path)
 }
 
 fn lock(plan: &Plan<'_>, master: &Master, lines: &Lines) -> Result<CargoLock> {

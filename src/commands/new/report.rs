@@ -1,4 +1,4 @@
-//! What `formwork new` says at the end, for people and for machines.
+//! What `formwork new` says, for people and for machines.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,18 @@ use serde_json::{Map, Value, json};
 use crate::{
     answers::Answers,
     catalog::Commands,
+    check,
     project::{Committed, Project},
-    render::Render,
+    render::Entry,
+    shell,
 };
 
 pub(super) struct Report<'a> {
     answers: &'a Answers,
     path: PathBuf,
-    project: &'a Project,
     crates: usize,
     next: Next,
+    project: &'a Project,
 }
 
 /// What the owner types next.
@@ -29,21 +31,22 @@ struct Next {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(answers: &'a Answers, path: &Path, render: &Render, project: &'a Project) -> Self {
-        let Commands { run, request, test } = render.commands.clone();
+    pub(super) fn new(
+        answers: &'a Answers,
+        path: &Path,
+        crates: usize,
+        commands: Commands,
+        project: &'a Project,
+    ) -> Self {
         let next = Next {
-            run: run.unwrap_or_else(|| "cargo run".to_owned()),
-            request: request.unwrap_or_else(|| "curl -i http://127.0.0.1:8080/".to_owned()),
-            test: test.unwrap_or_else(|| "cargo test".to_owned()),
+            run: commands.run.unwrap_or_else(|| "cargo run".to_owned()),
+            request: commands.request.unwrap_or_else(|| "curl -i http://127.0.0.1:8080/".to_owned()),
+            test: commands.test.unwrap_or_else(|| "cargo test".to_owned()),
         };
-        Self { answers, path: path.to_owned(), project, crates: render.crates, next }
+        Self { answers, path: path.to_owned(), crates, next, project }
     }
 
-    pub(super) fn print(&self, committed: &Committed, as_json: bool) {
-        if as_json {
-            println!("{:#}", self.json(Some(committed)));
-            return;
-        }
+    pub(super) fn print_poured(&self, committed: &Committed) {
         anstream::println!("{}", self.headline("poured"));
         match committed {
             Committed::New => anstream::println!("  committed as the first commit of its own repository"),
@@ -52,16 +55,23 @@ impl<'a> Report<'a> {
             }
             Committed::No(reason) => anstream::println!("  not committed: {reason}"),
         }
-        let folder = shown(&self.path);
+    }
+
+    pub(super) fn print_next(&self) {
         let bold = anstyle::Style::new().bold();
+        let folder = shell::path(&self.path);
         anstream::println!("\n  run it           {bold}cd {folder} && {}{bold:#}", self.next.run);
         anstream::println!("  see a response   {bold}{}{bold:#}", self.next.request);
         anstream::println!("  test it          {bold}{}{bold:#}", self.next.test);
     }
 
+    pub(super) fn print_json(&self, committed: &Committed, proof: Option<&check::Report>) {
+        println!("{:#}", self.json(Some(committed), proof));
+    }
+
     pub(super) fn print_dry_run(&self, as_json: bool) {
         if as_json {
-            println!("{:#}", self.json(None));
+            println!("{:#}", self.json(None, None));
             return;
         }
         for (path, entry) in self.project.tree.iter() {
@@ -72,20 +82,15 @@ impl<'a> Report<'a> {
     }
 
     fn headline(&self, verb: &str) -> String {
-        format!(
-            "{verb} {}: {} files, {} crates in its lock, tree {}",
-            self.answers.name(),
-            self.project.tree.len(),
-            self.crates,
-            self.project.hash
-        )
+        let Project { tree, hash } = self.project;
+        format!("{verb} {}: {} files, {} bytes, tree {hash}", self.answers.name(), tree.len(), tree.bytes())
     }
 
-    /// Keys are stable: docs name them.
-    fn json(&self, committed: Option<&Committed>) -> Value {
+    /// Keys are stable.
+    fn json(&self, committed: Option<&Committed>, proof: Option<&check::Report>) -> Value {
         let answers: Map<_, _> =
             self.answers.chosen().map(|(slot, option)| (slot.to_owned(), option.into())).collect();
-        let file = |(path, entry): (&str, &crate::render::Entry)| json!({ "path": path, "bytes": entry.bytes.len(), "executable": entry.executable });
+        let file = |(path, entry): (&str, &Entry)| json!({ "path": path, "bytes": entry.bytes.len(), "executable": entry.executable });
         json!({
             "schema": 1,
             "name": self.answers.name().as_str(),
@@ -96,6 +101,7 @@ impl<'a> Report<'a> {
             "crates": self.crates,
             "files": self.project.tree.iter().map(file).collect::<Vec<_>>(),
             "git": committed.map(git),
+            "check": proof,
             "next": self.next,
         })
     }
@@ -106,25 +112,5 @@ fn git(committed: &Committed) -> Value {
         Committed::New => json!({ "committed": true, "repository": "new", "reason": null }),
         Committed::Around(folder) => json!({ "committed": true, "repository": folder, "reason": null }),
         Committed::No(reason) => json!({ "committed": false, "repository": null, "reason": reason }),
-    }
-}
-
-/// A path as it can be typed: relative where that is shorter, quoted where it must be.
-pub(super) fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
-    let relative = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
-    let shown = match relative {
-        Some(relative) if !relative.as_os_str().is_empty() => relative.to_string_lossy(),
-        _ => path.to_string_lossy(),
-    };
-    quoted(&shown)
-}
-
-/// Quoted for a POSIX shell, if that is needed.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:@%+,".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }

@@ -129,7 +129,8 @@ async fn json_is_compressed_and_a_stream_of_events_is_not() {
     let path = client.create(&"x".repeat(200)).await;
     let answer = ask(&client, Method::GET, &path, &gzip).await;
     assert_eq!(header(&answer, "content-encoding"), "gzip");
-    assert!(header(&answer, "vary").contains("accept-encoding"));
+    let mut vary = answer.headers().get_all("vary").iter();
+    assert!(vary.any(|names| names == "accept-encoding"));
     let plain = client.get(&path).await;
     assert!(!plain.headers().contains_key("content-encoding"));
 

@@ -2,42 +2,35 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Order;
+use super::{Answers, Choices, ProjectName};
 use crate::{
-    answers::{Answers, Choices, ProjectName},
     catalog::Catalog,
-    cli::New,
     error::{Error, Result},
-    preset::Preset,
 };
 
-pub(super) struct Draft {
-    pub(super) path: Option<PathBuf>,
-    pub(super) name: Option<ProjectName>,
-    pub(super) choices: Choices,
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub path: Option<PathBuf>,
+    pub name: Option<ProjectName>,
+    pub choices: Choices,
     /// Take the recommended option wherever none is given.
-    pub(super) recommended: bool,
+    pub recommended: bool,
+}
+
+/// What was asked for, complete and valid.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub answers: Answers,
+    pub path: PathBuf,
 }
 
 impl Draft {
-    pub(super) fn of(arguments: &New, catalog: &Catalog) -> Result<Self> {
-        let mut choices = match &arguments.preset {
-            Some(preset) => Preset::load(preset, catalog)?.choices,
-            None => Choices::default(),
-        };
-        for pair in &arguments.set {
-            choices.set_pair(catalog, pair)?;
-        }
-        let name = match (&arguments.name, &arguments.path) {
-            (Some(name), _) => Some(ProjectName::new(name)?),
-            (None, Some(path)) => Some(name_of(path)?),
-            (None, None) => None,
-        };
-        Ok(Self { path: arguments.path.clone(), name, choices, recommended: arguments.yes })
+    pub fn is_complete(&self, catalog: &Catalog) -> bool {
+        self.missing(catalog).is_empty()
     }
 
     /// Asks nothing; what is missing is listed with the flags that give it.
-    pub(super) fn complete(self, catalog: &Catalog) -> Result<Order> {
+    pub fn complete(self, catalog: &Catalog) -> Result<Order> {
         let missing = self.missing(catalog);
         let Some(name) = self.name.filter(|_| missing.is_empty()) else {
             let error = Error::usage("some answers are missing, and there is no terminal to ask for them");
@@ -70,14 +63,15 @@ impl Draft {
     }
 }
 
-/// The last part of a path, also of `.` and of `..`.
-fn name_of(path: &Path) -> Result<ProjectName> {
-    let absolute = match path.file_name() {
-        Some(_) => path.to_owned(),
-        None => path
-            .canonicalize()
-            .map_err(|error| Error::usage("cannot look at this folder").at(path, None).cause(error))?,
-    };
-    let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    ProjectName::new(&name)
+impl ProjectName {
+    /// The last part of a path, also of `.` and of `..`.
+    pub fn of_path(path: &Path) -> Result<Self> {
+        let absolute = match path.file_name() {
+            Some(_) => path.to_owned(),
+            None => path
+                .canonicalize()
+                .map_err(|error| Error::usage("cannot look at this folder").at(path, None).cause(error))?,
+        };
+        Self::new(&absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+    }
 }
