@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+use crate::check::Step;
 
 /// Pours a complete Rust backend service from a few answers, and proves that it keeps its promises.
 #[derive(Debug, Parser)]
@@ -81,7 +83,7 @@ pub struct Check {
     pub path: PathBuf,
     /// Run only these steps
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub steps: Vec<StepName>,
+    pub steps: Vec<Step>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -91,16 +93,6 @@ pub struct Check {
     /// Tell cargo not to use the network
     #[arg(long)]
     pub offline: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum StepName {
-    Fmt,
-    Clippy,
-    Build,
-    Test,
-    Boot,
-    Probe,
 }
 
 #[derive(Args, Debug, Default)]

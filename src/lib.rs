@@ -6,6 +6,7 @@
 
 pub mod answers;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod compare;

@@ -1,5 +1,7 @@
 //! One short file a subcommand; each reads as the story of that command.
 
+mod cache;
+mod check;
 mod completions;
 mod man;
 mod new;
@@ -7,15 +9,16 @@ mod options;
 
 use crate::{
     cli::{Cli, Command},
-    error::{Error, Result, Status},
+    error::{Result, Status},
 };
 
 pub fn run(cli: Cli) -> Result<Status> {
     match cli.command {
         Command::New(arguments) => new::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Options(arguments) => options::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),
-        Command::Check(_) | Command::Cache(_) => Err(Error::failed("not built yet")),
     }
 }

@@ -1,7 +1,8 @@
-//! Tasks of the house: `cargo xtask lock`.
+//! Tasks of the house: `cargo xtask test`, `cargo xtask lock`.
 
 mod dependencies;
 mod lock;
+mod test;
 
 use std::{env, path::Path, process::ExitCode};
 
@@ -22,9 +23,11 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments {
+        ["test"] => test::run(home),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
         _ => Err(Error::usage("this task is not known")
+            .help("cargo xtask test           run everything that CI runs")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")),
     }

@@ -46,18 +46,18 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     if !arguments.json {
         report.print_poured(&committed);
     }
-    let status = match is_proven {
+    let proof = match is_proven {
         true => {
             let expected = estimate::roughly(estimate::first_check(&catalog, &plan, crates)?);
-            proof::prove(&site.target.path, arguments, crates, &expected)?
+            Some(proof::prove(&site.target.path, arguments, crates, &expected)?)
         }
-        false => Status::Fine,
+        false => None,
     };
     match arguments.json {
-        true => report.print_json(&committed),
+        true => report.print_json(&committed, proof.as_ref()),
         false => report.print_next(),
     }
-    Ok(status)
+    Ok(proof.map_or(Status::Fine, |proof| proof.status()))
 }
 
 fn draft(arguments: &New, catalog: &Catalog) -> Result<Draft> {

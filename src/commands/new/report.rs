@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     answers::Answers,
     catalog::Commands,
+    check,
     project::{Committed, Project},
     render::Entry,
     shell,
@@ -64,13 +65,13 @@ impl<'a> Report<'a> {
         anstream::println!("  test it          {bold}{}{bold:#}", self.next.test);
     }
 
-    pub(super) fn print_json(&self, committed: &Committed) {
-        println!("{:#}", self.json(Some(committed)));
+    pub(super) fn print_json(&self, committed: &Committed, proof: Option<&check::Report>) {
+        println!("{:#}", self.json(Some(committed), proof));
     }
 
     pub(super) fn print_dry_run(&self, as_json: bool) {
         if as_json {
-            println!("{:#}", self.json(None));
+            println!("{:#}", self.json(None, None));
             return;
         }
         for (path, entry) in self.project.tree.iter() {
@@ -86,7 +87,7 @@ impl<'a> Report<'a> {
     }
 
     /// Keys are stable.
-    fn json(&self, committed: Option<&Committed>) -> Value {
+    fn json(&self, committed: Option<&Committed>, proof: Option<&check::Report>) -> Value {
         let answers: Map<_, _> =
             self.answers.chosen().map(|(slot, option)| (slot.to_owned(), option.into())).collect();
         let file = |(path, entry): (&str, &Entry)| json!({ "path": path, "bytes": entry.bytes.len(), "executable": entry.executable });
@@ -100,6 +101,7 @@ impl<'a> Report<'a> {
             "crates": self.crates,
             "files": self.project.tree.iter().map(file).collect::<Vec<_>>(),
             "git": committed.map(git),
+            "check": proof,
             "next": self.next,
         })
     }

@@ -110,9 +110,9 @@ fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
         .jwks
         .as_deref()
         .unwrap_or("a development key pair in the data folder");
-    let telemetry = match std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT") {
-        Ok(endpoint) => format!("to {endpoint}"),
-        Err(_) => "logs only (OTEL_EXPORTER_OTLP_ENDPOINT is not set)".to_owned(),
+    let telemetry = match std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        Some(_) => "exported over OTLP",
+        None => "logs only (OTEL_EXPORTER_OTLP_ENDPOINT is not set)",
     };
     Ok(format!(
         "

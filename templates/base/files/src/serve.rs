@@ -1,5 +1,10 @@
 //! The life of a serving process: build, listen, run, drain.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is spawned here waits for the process's end or brings it about"
+)]
+
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, bail};

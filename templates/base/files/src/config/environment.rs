@@ -7,7 +7,7 @@ use super::{
     value::{self, Parse},
 };
 
-const PREFIX: &str = "APP__";
+pub(super) const PREFIX: &str = "APP__";
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,8 @@ impl Environment {
         T::parse(&text).unwrap_or_else(|expected| {
             self.problems
                 .push(format!("{name} is {text:?}: {expected}"));
-            T::fallback()
+            // Rules between variables go on as if this one had not been set.
+            T::parse(default).unwrap_or_else(|_| T::fallback())
         })
     }
 

@@ -209,7 +209,7 @@ fn read_dotenv() -> Result<(), Problems> {
         Err(error) if error.not_found() => return Ok(()),
         // Its name only: the rest of the line may be a secret.
         Err(dotenvy::Error::LineParse(line, _)) => {
-            let name = line.split('=').next().unwrap_or_default().trim();
+            let name = line.split(['=', ' ']).next().unwrap_or_default();
             format!("{DOTENV}: the line that starts with {name:?} is not NAME=value")
         }
         Err(error) => format!("{DOTENV} cannot be read: {error}"),

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use bytesize::ByteSize;
 use ipnet::IpNet;
 
+use super::environment::PREFIX;
+
 const LONGEST_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Parses a variable; the error says what was expected.
@@ -127,7 +129,7 @@ pub(super) fn unknown_choice(name: &str, text: &str, choices: &[&str]) -> String
 pub(super) fn unknown_variable(name: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (likeness(name, candidate), candidate))
         .filter(|(score, _)| *score > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
@@ -136,4 +138,10 @@ pub(super) fn unknown_variable(name: &str, known: &[&str]) -> String {
         }
         None => format!("{name} is not a variable of this service"),
     }
+}
+
+/// Without the prefix, which every variable shares.
+fn likeness(name: &str, candidate: &str) -> f64 {
+    let own = |name: &str| name.trim_start_matches(PREFIX).to_owned();
+    strsim::jaro_winkler(&own(name), &own(candidate))
 }

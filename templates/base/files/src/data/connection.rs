@@ -9,7 +9,6 @@ use std::{
 
 use sqlx::{
     FromRow,
-    pool::PoolConnection,
     query::{Query, QueryAs, QueryScalar},
 };
 use tokio::time::timeout_at;
@@ -22,13 +21,7 @@ use crate::{data::meter::Meter, edge::deadline::Deadline};
 
 type Arguments = <Driver as sqlx::Database>::Arguments;
 
-enum Inner {
-    Plain(PoolConnection<Driver>),
-    Open(sqlx::Transaction<'static, Driver>),
-}
-
 pub struct Connection {
-    inner: Inner,
     loan: Loan,
     deadline: Deadline,
     statement_timeout: Duration,
@@ -36,26 +29,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn plain(connection: PoolConnection<Driver>, loan: Loan, bounds: Bounds) -> Self {
-        Self::new(Inner::Plain(connection), loan, bounds)
-    }
-
-    pub(super) fn open(
-        transaction: sqlx::Transaction<'static, Driver>,
-        loan: Loan,
-        bounds: Bounds,
-    ) -> Self {
-        Self::new(Inner::Open(transaction), loan, bounds)
-    }
-
-    fn new(inner: Inner, loan: Loan, bounds: Bounds) -> Self {
+    pub(super) fn new(loan: Loan, bounds: Bounds) -> Self {
         let Bounds {
             deadline,
             statement_timeout,
             meter,
         } = bounds;
         Self {
-            inner,
             loan,
             deadline,
             statement_timeout,
@@ -65,7 +45,7 @@ impl Connection {
 
     pub async fn execute(&mut self, query: Query<'_, Driver, Arguments>) -> Result<u64, Error> {
         let end = self.start()?;
-        let answer = bounded(end, query.execute(self.raw())).await;
+        let answer = bounded(end, query.execute(self.loan.raw())).await;
         self.finish(answer).map(|done| done.rows_affected())
     }
 
@@ -77,7 +57,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start()?;
-        let answer = bounded(end, query.fetch_optional(self.raw())).await;
+        let answer = bounded(end, query.fetch_optional(self.loan.raw())).await;
         self.finish(answer)
     }
 
@@ -86,7 +66,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start()?;
-        let answer = bounded(end, query.fetch_one(self.raw())).await;
+        let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
         self.finish(answer)
     }
 
@@ -98,7 +78,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start()?;
-        let answer = bounded(end, query.fetch_all(self.raw())).await;
+        let answer = bounded(end, query.fetch_all(self.loan.raw())).await;
         self.finish(answer)
     }
 
@@ -111,7 +91,7 @@ impl Connection {
         T: Send + Unpin,
     {
         let end = self.start()?;
-        let answer = bounded(end, query.fetch_one(self.raw())).await;
+        let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
         self.finish(answer)
     }
 
@@ -126,26 +106,17 @@ impl Connection {
         Ok(end)
     }
 
-    fn finish<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
-        if answer.is_ok() {
-            self.loan.disarm();
+    fn finish<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        match &answer {
+            Ok(_) => self.loan.disarm(),
+            Err(_) => self.loan.suspect(),
         }
         answer
     }
 
-    fn raw(&mut self) -> &mut <Driver as sqlx::Database>::Connection {
-        match &mut self.inner {
-            Inner::Plain(connection) => connection,
-            Inner::Open(transaction) => transaction,
-        }
-    }
-
     async fn commit(mut self) -> Result<(), Error> {
         let end = self.start()?;
-        match self.inner {
-            Inner::Plain(_) => Ok(()),
-            Inner::Open(transaction) => bounded(end, transaction.commit()).await,
-        }
+        bounded(end, self.loan.commit()).await
     }
 }
 

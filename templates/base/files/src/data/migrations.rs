@@ -40,16 +40,14 @@ fn parse(name: &str, sql: &'static str) -> anyhow::Result<Migration> {
     ))
 }
 
-/// The names of the migrations that this database has not seen.
+/// The names of the migrations that this database has not seen. It only reads, so any connection will do.
 pub async fn pending<C: Migrate>(connection: &mut C) -> anyhow::Result<Vec<String>> {
-    const TABLE: &str = "_sqlx_migrations";
-    connection.ensure_migrations_table(TABLE).await?;
-    let applied: HashSet<i64> = connection
-        .list_applied_migrations(TABLE)
-        .await?
-        .into_iter()
-        .map(|applied| applied.version)
-        .collect();
+    // Without the table there is nothing applied; the other errors of a database show as soon as it is used.
+    let applied = connection
+        .list_applied_migrations("_sqlx_migrations")
+        .await
+        .unwrap_or_default();
+    let applied: HashSet<i64> = applied.into_iter().map(|applied| applied.version).collect();
     let all = all()?;
     let missing = all
         .iter()

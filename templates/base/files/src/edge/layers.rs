@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use tokio::time::timeout_at;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout_at};
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -142,9 +142,7 @@ async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -
 async fn admitted(gate: &Gate, request: Request, next: Next) -> Result<Response, Problem> {
     let request = body::bound(gate.bounds, request)?;
     let place = gate.admission.enter(request.method()).await?;
-    let response = within_deadline(&gate.app.lifecycle, request, next).await;
-    drop(place);
-    response
+    within_deadline(&gate.app.lifecycle, place, request, next).await
 }
 
 /// Every error leaves as a problem that names its request, whoever answered it.
@@ -175,10 +173,11 @@ fn is_problem(response: &Response) -> bool {
         .is_some_and(|kind| kind == "application/problem+json")
 }
 
-/// Ends the wait at the request's deadline. A change runs on in its own task: whether its client is still
-/// there must not decide how much of it happens. It has the same deadline, so it ends soon after.
+/// Ends the work at the request's deadline, and holds its place until then. A change runs in its own task:
+/// whether its client is still there must not decide how much of it happens.
 async fn within_deadline(
     lifecycle: &Lifecycle,
+    place: OwnedSemaphorePermit,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -186,26 +185,22 @@ async fn within_deadline(
     let deadline = deadline.ok_or_else(|| Problem::internal(&"a request without a deadline"))?;
     let is_safe = request.method().is_safe();
     let work = stall::watch(request, next);
-    let answer = async {
-        if is_safe {
-            return Ok(work.await);
-        }
-        let done = lifecycle.spawn(work.in_current_span()).await;
-        done.map_err(|error| Problem::internal(&error))
+    let work = async move {
+        let answer = timeout_at(deadline.instant().into(), work).await;
+        drop(place);
+        answer.map_err(|_| Problem::deadline())
     };
-    timeout_at(deadline.instant().into(), answer)
-        .await
-        .unwrap_or_else(|_| Err(Problem::deadline()))
+    if is_safe {
+        return work.await;
+    }
+    let done = lifecycle.spawn(work.in_current_span()).await;
+    done.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }
 
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+/// The panic hook has logged it.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     metrics::panicked();
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    Problem::internal(&format!("a handler panicked: {message}")).into_response()
+    Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }
 
 /// Compression would hold back the events of a stream until a block is full.

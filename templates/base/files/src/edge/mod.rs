@@ -13,4 +13,4 @@ pub mod problem;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
-mod stall;
+pub mod stall;

@@ -48,8 +48,8 @@ pub struct Admission {
 impl Admission {
     pub fn new(limits: &config::Limits) -> Self {
         Self {
-            reads: Arc::new(Semaphore::new(limits.reads as usize)),
-            writes: Arc::new(Semaphore::new(limits.writes as usize)),
+            reads: places(Class::Read, limits.reads),
+            writes: places(Class::Write, limits.writes),
             queue_timeout: limits.queue_timeout,
         }
     }
@@ -72,4 +72,14 @@ impl Admission {
             }
         }
     }
+}
+
+/// As many places as `limit`, watched by telemetry.
+fn places(class: Class, limit: u32) -> Arc<Semaphore> {
+    let places = Arc::new(Semaphore::new(limit as usize));
+    let watched = places.clone();
+    metrics::admission(class.name(), limit, move || {
+        limit.saturating_sub(u32::try_from(watched.available_permits()).unwrap_or(u32::MAX))
+    });
+    places
 }

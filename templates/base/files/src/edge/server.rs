@@ -147,6 +147,10 @@ impl Server {
             .into_owned();
         let connection = connections.watch(connection);
         let header_timeout = self.limits.header_timeout;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the drain waits for watched connections"
+        )]
         tokio::spawn(async move {
             let _place = place;
             tokio::pin!(connection);

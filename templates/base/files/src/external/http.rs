@@ -1,5 +1,10 @@
 //! One HTTP client for the process: bounded in every phase, and part of the caller's trace.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "here is where the client gets its bounds, and each request its deadline and its trace"
+)]
+
 use std::time::Duration;
 
 use http::HeaderMap;

@@ -34,6 +34,11 @@ impl Client {
         self
     }
 
+    /// What it sends as `Authorization`, for a request that is written by hand.
+    pub(crate) fn authorization(&self) -> &str {
+        self.credential.as_deref().expect("a credential")
+    }
+
     /// The same caller, asking another instance.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         Self {

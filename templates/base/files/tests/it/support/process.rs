@@ -28,8 +28,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts on `folder` with these variables beside the defaults, and returns once it listens.
     pub(crate) async fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_as("all", folder, variables).await
+    }
+
+    /// The same in another role.
+    pub(crate) async fn start_as(role: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = command(folder, variables)
-            .arg("all")
+            .arg(role)
             .spawn()
             .expect("a start");
         let log = Arc::new(Mutex::new(String::new()));

@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::Context as _;
 use sqlx::{
-    pool::PoolOptions,
+    Sqlite, SqliteConnection,
+    pool::{PoolConnection, PoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::time::timeout;
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     config::{self, database::Synchronous},
     edge::deadline::Deadline,
+    telemetry::metrics,
 };
 
 pub type Driver = sqlx::Sqlite;
@@ -41,6 +43,7 @@ const FILE: &str = "service.db";
 #[derive(Clone, Debug)]
 pub struct Database {
     readers: Lanes,
+    health: Lanes,
     writer: Lane,
     acquire_timeout: Duration,
     statement_timeout: Duration,
@@ -81,8 +84,10 @@ impl Database {
         let readers =
             (0..config.read_connections).map(|_| Lane::new(pool.clone(), options.clone()));
         let readers = Lanes::new(readers.collect());
+        let health = Lanes::new(vec![Lane::new(pool, options)]);
         Ok(Self {
             readers,
+            health,
             writer,
             acquire_timeout: config.acquire_timeout,
             statement_timeout: config.statement_timeout,
@@ -92,19 +97,9 @@ impl Database {
 
     /// A connection that reads.
     pub async fn read(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let loan = async {
-            let lent = self.readers.lend().await?;
-            let lane = lent.lane().cloned().ok_or(sqlx::Error::PoolClosed)?;
-            Ok((lane.pool.acquire().await?, lane.interrupt, lent))
-        };
-        let (connection, interrupt, lent) = self.wait(deadline, loan).await?;
-        let loan = Loan {
-            interrupt,
-            _lent: Some(lent),
-        };
-        Ok(Connection::plain(
-            connection,
-            loan,
+        let lent = self.wait("read", deadline, self.readers.lend()).await?;
+        Ok(Connection::new(
+            Loan(Kind::Reader(lent)),
             self.bounds(deadline, meter),
         ))
     }
@@ -113,30 +108,22 @@ impl Database {
     /// told in the middle that it may not become a writer.
     pub async fn begin(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
         let begin = self.writer.pool.begin_with("BEGIN IMMEDIATE");
-        let transaction = self.wait(deadline, begin).await?;
+        let transaction = self.wait("write", deadline, begin).await?;
         meter.count_statement();
-        Ok(Connection::open(
+        let loan = Loan(Kind::Transaction(
             transaction,
-            self.writer_loan(),
-            self.bounds(deadline, meter),
-        ))
+            self.writer.interrupt.clone(),
+        ));
+        Ok(Connection::new(loan, self.bounds(deadline, meter)))
     }
 
     /// A connection whose statements commit one by one.
     pub async fn write(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let connection = self.wait(deadline, self.writer.pool.acquire()).await?;
-        Ok(Connection::plain(
-            connection,
-            self.writer_loan(),
-            self.bounds(deadline, meter),
-        ))
-    }
-
-    fn writer_loan(&self) -> Loan {
-        Loan {
-            interrupt: self.writer.interrupt.clone(),
-            _lent: None,
-        }
+        let connection = self
+            .wait("write", deadline, self.writer.pool.acquire())
+            .await?;
+        let loan = Loan(Kind::Writer(connection, self.writer.interrupt.clone()));
+        Ok(Connection::new(loan, self.bounds(deadline, meter)))
     }
 
     fn bounds(&self, deadline: Deadline, meter: &Meter) -> Bounds {
@@ -149,14 +136,24 @@ impl Database {
 
     async fn wait<T>(
         &self,
+        pool: &'static str,
         deadline: Deadline,
         loan: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, Error> {
+        let begun = Instant::now();
         let longest = deadline.remaining();
-        match timeout(longest.min(self.acquire_timeout), loan).await {
+        let loan = timeout(longest.min(self.acquire_timeout), loan).await;
+        metrics::connection_waited(pool, begun.elapsed());
+        match loan {
             Ok(loan) => loan.map_err(classify),
-            Err(_) if longest <= self.acquire_timeout => Err(Error::Deadline),
-            Err(_) => Err(Error::Busy),
+            Err(_) => {
+                metrics::connection_timed_out(pool);
+                Err(if longest <= self.acquire_timeout {
+                    Error::Deadline
+                } else {
+                    Error::Busy
+                })
+            }
         }
     }
 
@@ -169,13 +166,15 @@ impl Database {
     }
 
     pub async fn pending_migrations(&self) -> anyhow::Result<Vec<String>> {
-        let mut connection = self.writer.pool.acquire().await?;
+        let mut connection = self.health.lend().await?;
         migrations::pending(&mut *connection).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, on a connection of its own: that all others are busy is not its fault.
     pub async fn ping(&self, deadline: Deadline) -> Result<(), Error> {
-        let mut connection = self.read(deadline, &Meter::default()).await?;
+        let lent = self.wait("health", deadline, self.health.lend()).await?;
+        let bounds = self.bounds(deadline, &Meter::default());
+        let mut connection = Connection::new(Loan(Kind::Reader(lent)), bounds);
         connection
             .scalar(sqlx::query_scalar::<_, i64>("SELECT 1"))
             .await
@@ -198,6 +197,7 @@ impl Database {
 
     pub async fn close(&self) {
         self.readers.close().await;
+        self.health.close().await;
         self.writer.pool.close().await;
     }
 }
@@ -206,22 +206,53 @@ fn count(connections: usize) -> u32 {
     u32::try_from(connections).unwrap_or(u32::MAX)
 }
 
-/// What a connection on loan carries besides itself.
-pub(super) struct Loan {
-    interrupt: Interrupt,
-    // Given back when the connection is.
-    _lent: Option<Lent>,
+/// A connection, and how it goes back.
+pub(super) struct Loan(Kind);
+
+enum Kind {
+    Reader(Lent),
+    Writer(PoolConnection<Sqlite>, Interrupt),
+    Transaction(sqlx::Transaction<'static, Sqlite>, Interrupt),
 }
 
 impl Loan {
+    pub(super) fn raw(&mut self) -> &mut SqliteConnection {
+        match &mut self.0 {
+            Kind::Reader(lent) => lent,
+            Kind::Writer(connection, _) => connection,
+            Kind::Transaction(transaction, _) => transaction,
+        }
+    }
+
     /// Stops the next statement at `end`.
     pub(super) fn arm(&self, end: Instant) {
-        self.interrupt.arm(end);
+        self.interrupt().arm(end);
     }
 
     /// After an answer.
     pub(super) fn disarm(&self) {
-        self.interrupt.disarm();
+        self.interrupt().disarm();
+    }
+
+    /// After a failure: the connection is tested before it is lent again.
+    pub(super) fn suspect(&mut self) {
+        if let Kind::Reader(lent) = &mut self.0 {
+            lent.suspect();
+        }
+    }
+
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
+        match self.0 {
+            Kind::Transaction(transaction, _) => transaction.commit().await,
+            Kind::Reader(_) | Kind::Writer(..) => Ok(()),
+        }
+    }
+
+    fn interrupt(&self) -> &Interrupt {
+        match &self.0 {
+            Kind::Reader(lent) => lent.interrupt(),
+            Kind::Writer(_, interrupt) | Kind::Transaction(_, interrupt) => interrupt,
+        }
     }
 }
 

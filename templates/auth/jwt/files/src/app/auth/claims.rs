@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 
-use super::key_set::{Key, NoKey};
+use super::{key::Key, key_set::NoKey};
 use crate::{
     app::caller::{Anonymous, Caller},
     config,

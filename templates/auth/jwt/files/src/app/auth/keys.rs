@@ -90,6 +90,10 @@ impl Keys {
             Err(error) if matches!(follower.source, Source::File(_)) => return Err(error),
             fetched => follower.publish(fetched, false),
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the last clone of the keys"
+        )]
         tokio::spawn(follower.run());
         Ok(Self { state, wanted })
     }

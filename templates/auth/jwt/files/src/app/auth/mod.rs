@@ -5,6 +5,7 @@ mod bearer;
 mod claims;
 mod crypto;
 mod development;
+mod key;
 mod key_set;
 mod keys;
 mod memo;

@@ -126,17 +126,21 @@ async fn an_issuer_that_is_down_or_babbles_changes_nothing_for_known_keys() {
 }
 
 #[tokio::test]
-async fn a_key_set_beyond_256_kib_is_not_taken_even_if_it_is_good() {
-    let (_, issuer, authenticator) = scene().await;
+async fn a_good_key_set_is_not_taken_from_an_error_nor_beyond_256_kib() {
     let new = Key::ed25519("new");
-    let set = key_set(&[&new]).replacen('{', "{\"padding\":\"PADDING\",", 1);
-    issuer.answers(
-        StatusCode::OK,
-        &set.replace("PADDING", &"x".repeat(256 * 1024)),
-    );
-    let token = new.token(&claims());
-    assert_eq!(identify(&authenticator, &token).await, Err(UNKNOWN));
-    assert_eq!(issuer.fetches(), 2);
+    let set = key_set(&[&new]);
+    let padding = format!("{{\"padding\":\"{}\",", "x".repeat(256 * 1024));
+    for (status, body) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, &set),
+        (StatusCode::FOUND, &set),
+        (StatusCode::OK, &set.replacen('{', &padding, 1)),
+    ] {
+        let (_, issuer, authenticator) = scene().await;
+        issuer.answers(status, body);
+        let refused = identify(&authenticator, &new.token(&claims())).await;
+        assert_eq!(refused, Err(UNKNOWN), "{status}");
+        assert_eq!(issuer.fetches(), 2);
+    }
 }
 
 #[tokio::test]

@@ -1,22 +1,21 @@
-//! Pools of one connection each. sqlx lends connections without saying which; but to stop a statement, it
-//! must be known whose clock it runs by, and asking the connection would cost a hop to its thread for
-//! every loan.
+//! Readers, each a connection of its own. sqlx's pool lends connections without saying which; but to stop a
+//! statement it must be known which one runs it, and asking the connection costs a hop to its thread.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use sqlx::{
-    SqlitePool,
-    pool::PoolOptions,
+    SqliteConnection, SqlitePool,
+    pool::{PoolConnection, PoolOptions},
     sqlite::{Sqlite, SqliteConnectOptions},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::interrupt::Interrupt;
 
-/// One connection and what stops its statements.
+/// A pool of one connection, and what stops that connection's statements.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub(super) pool: SqlitePool,
@@ -38,78 +37,128 @@ impl Lane {
     }
 }
 
-/// Lanes that are lent one by one. Clones share them.
+/// A lane that nobody uses, with its connection once it has one.
+#[derive(Debug)]
+struct Idle {
+    lane: Lane,
+    connection: Option<PoolConnection<Sqlite>>,
+}
+
+/// Lanes that are lent one by one, the last used first: its thread and its pages are warm. Clones share
+/// them.
 #[derive(Clone, Debug)]
 pub(super) struct Lanes {
-    all: Arc<[Lane]>,
-    idle: Arc<Mutex<VecDeque<Lane>>>,
+    idle: Arc<Mutex<Vec<Idle>>>,
     places: Arc<Semaphore>,
+    size: u32,
 }
 
 impl Lanes {
     pub(super) fn new(lanes: Vec<Lane>) -> Self {
+        let size = lanes.len();
+        let idle = lanes
+            .into_iter()
+            .map(|lane| Idle {
+                lane,
+                connection: None,
+            })
+            .collect();
         Self {
-            places: Arc::new(Semaphore::new(lanes.len())),
-            idle: Arc::new(Mutex::new(lanes.clone().into())),
-            all: lanes.into(),
+            idle: Arc::new(Mutex::new(idle)),
+            places: Arc::new(Semaphore::new(size)),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
         }
     }
 
     /// Waits for a lane; none comes after `close`.
     pub(super) async fn lend(&self) -> sqlx::Result<Lent> {
-        let place = self
-            .places
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| sqlx::Error::PoolClosed)?;
-        let lane = lock(&self.idle)
-            .pop_front()
-            .ok_or(sqlx::Error::PoolClosed)?;
-        Ok(Lent {
-            lane: Some(lane),
-            home: self.idle.clone(),
+        let place = self.places.clone().acquire_owned().await;
+        let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+        let Idle { lane, connection } = lock(&self.idle).pop().ok_or(sqlx::Error::PoolClosed)?;
+        let idle = self.idle.clone();
+        let mut lent = Lent {
+            connection,
+            lane,
+            idle,
+            is_suspect: false,
             _place: place,
-        })
+        };
+        if lent.connection.is_none() {
+            lent.connection = Some(lent.lane.pool.acquire().await?);
+        }
+        Ok(lent)
     }
 
     pub(super) fn size(&self) -> u32 {
-        u32::try_from(self.all.len()).unwrap_or(u32::MAX)
+        self.size
     }
 
     pub(super) fn in_use(&self) -> u32 {
         let free = u32::try_from(self.places.available_permits()).unwrap_or(u32::MAX);
-        self.size().saturating_sub(free)
+        self.size.saturating_sub(free)
     }
 
+    /// Lends nothing from here on and closes what is not on loan.
     pub(super) async fn close(&self) {
         self.places.close();
-        for lane in &*self.all {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        for Idle { lane, connection } in idle {
+            drop(connection);
             lane.pool.close().await;
         }
     }
 }
 
-/// A lane on loan; dropped, it goes home before its place is free.
+/// A connection on loan; dropped, its lane goes home before the place is free.
 pub(super) struct Lent {
-    lane: Option<Lane>,
-    home: Arc<Mutex<VecDeque<Lane>>>,
+    /// None only while it is being made.
+    connection: Option<PoolConnection<Sqlite>>,
+    lane: Lane,
+    idle: Arc<Mutex<Vec<Idle>>>,
+    is_suspect: bool,
     _place: OwnedSemaphorePermit,
 }
 
 impl Lent {
-    pub(super) fn lane(&self) -> Option<&Lane> {
-        self.lane.as_ref()
+    pub(super) fn interrupt(&self) -> &Interrupt {
+        &self.lane.interrupt
+    }
+
+    /// Something failed on it: it goes back through its pool, which tests it.
+    pub(super) fn suspect(&mut self) {
+        self.is_suspect = true;
+    }
+}
+
+impl Deref for Lent {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        self.connection
+            .as_ref()
+            .unwrap_or_else(|| unreachable!("it is lent once it is made"))
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        self.connection
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("it is lent once it is made"))
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        lock(&self.home).extend(self.lane.take());
+        let connection = self.connection.take().filter(|_| !self.is_suspect);
+        lock(&self.idle).push(Idle {
+            lane: self.lane.clone(),
+            connection,
+        });
     }
 }
 
-/// Pushing and popping cannot leave the queue half done, so a panic elsewhere changes nothing.
-fn lock(idle: &Mutex<VecDeque<Lane>>) -> std::sync::MutexGuard<'_, VecDeque<Lane>> {
+/// Pushing and popping cannot leave the list half done, so a panic elsewhere changes nothing.
+fn lock(idle: &Mutex<Vec<Idle>>) -> MutexGuard<'_, Vec<Idle>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,69 @@
+//! The proof that a project on disk compiles, passes its tests and behaves as it promises.
+
+pub mod cache;
+pub mod cargo;
+pub mod libtest;
+pub mod log;
+pub mod messages;
+pub mod preflight;
+pub mod probe;
+pub mod process;
+pub mod project;
+pub mod report;
+pub mod screen;
+pub mod step;
+pub mod steps;
+
+use std::path::Path;
+
+pub use self::{
+    preflight::preflight,
+    report::{Outcome, Report},
+    step::Step,
+};
+use self::{project::Project, screen::Screen, steps::Run};
+use crate::{
+    error::{Error, Result},
+    interrupt::Interrupt,
+};
+
+/// What to prove, and where what happens is told.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Only these steps; none means all of them.
+    pub steps: Vec<Step>,
+    /// Tell cargo not to use the network.
+    pub offline: bool,
+    /// Keep standard output free: it belongs to one JSON object.
+    pub json: bool,
+}
+
+impl Request {
+    fn wants(&self, step: Step) -> bool {
+        self.steps.is_empty() || self.steps.contains(&step)
+    }
+}
+
+/// Runs the steps in order and tells of each as it ends. A red step is in the report; an error is
+/// something that kept the check from its work.
+pub fn run(project: &Path, request: &Request) -> Result<Report> {
+    let interrupt = Interrupt::of_process();
+    let next = format!("formwork check {}", project.display());
+    check(project, request, &interrupt).map_err(|error| match interrupt.is_raised() {
+        true => Error::interrupted().help(format!("the project is kept; go on with: {next}")),
+        false => error,
+    })
+}
+
+fn check(path: &Path, request: &Request, interrupt: &Interrupt) -> Result<Report> {
+    let project = preflight::at(path, 0).and_then(|()| Project::load(path))?;
+    preflight::at(&project.folder, preflight::disk_for(&project.build))?;
+    project.make_target()?;
+    let screen = Screen::new(request.json);
+    let mut run = Run::new(&project, request, interrupt, &screen);
+    for step in Step::ALL.into_iter().filter(|step| request.wants(*step)) {
+        interrupt.check()?;
+        run.step(step)?;
+    }
+    Ok(run.finish())
+}

@@ -1,0 +1,67 @@
+//! P1: two processes on one data layer serve one client alternately; nothing that must last is in memory.
+
+use std::time::Duration;
+
+use super::{
+    Finding,
+    claims::Operation,
+    client::{Request, Response},
+    expect,
+    subject::{ALICE, Instance, Subject},
+};
+
+const LEAVE: Duration = Duration::from_secs(10);
+
+pub fn check(subject: &Subject) -> Finding {
+    expect::all(subject.claims.of("P1").map(|operation| on_two_instances(subject, operation)))
+}
+
+fn on_two_instances(subject: &Subject, operation: &Operation) -> Finding {
+    let launch = subject.launch("p1")?;
+    let mut first = subject.start(&launch)?;
+    let mut second = subject.start(&launch)?;
+
+    let (made, path) = create(&first, operation, "probe-p1-a")?;
+    let read = reads_the_same(&first, &second, &path)?;
+    let replayed = second.call(ALICE, keyed(&second, operation, "probe-p1-a")?)?;
+    let what = format!("{} with a key that another instance has answered", operation.name());
+    expect::same(&what, &made, &replayed)?;
+    expect::that(replayed.header("idempotent-replayed") == Some("true"), || {
+        format!("{what}: it ran again, expected the first answer with Idempotent-Replayed: true")
+    })?;
+    let (_, later) = create(&second, operation, "probe-p1-b")?;
+    let read_later = reads_the_same(&second, &first, &later)?;
+
+    // One leaves in order, one does not: what was answered must last either way.
+    first.service.stop(LEAVE)?;
+    second.service.kill();
+    let (first, second) = (subject.start(&launch)?, subject.start(&launch)?);
+    expect::all([still_reads(&first, &later, &read_later), still_reads(&second, &path, &read)])
+}
+
+fn keyed(instance: &Instance, operation: &Operation, key: &str) -> Finding<Request> {
+    Ok(instance.example(operation)?.header("idempotency-key", key))
+}
+
+fn create(instance: &Instance, operation: &Operation, key: &str) -> Finding<(Response, String)> {
+    let made = instance.call(ALICE, keyed(instance, operation, key)?)?;
+    let path = expect::location(&operation.name(), &made)?;
+    Ok((made, path))
+}
+
+/// What one instance wrote, the other reads, byte for byte.
+fn reads_the_same(writer: &Instance, reader: &Instance, path: &str) -> Finding<Response> {
+    let own = writer.call(ALICE, Request::get(path))?;
+    expect::status(&format!("GET {path} where it was made"), &own, 200)?;
+    let others = reader.call(ALICE, Request::get(path))?;
+    expect::same(&format!("GET {path} on another instance"), &own, &others)?;
+    expect::that(own.header("etag") == others.header("etag"), || {
+        format!("GET {path}: two instances give different ETags")
+    })?;
+    Ok(own)
+}
+
+fn still_reads(instance: &Instance, path: &str, before: &Response) -> Finding {
+    let after = instance.call(ALICE, Request::get(path))?;
+    expect::same(&format!("GET {path} after both instances were restarted"), before, &after)
+}

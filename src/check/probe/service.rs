@@ -1,0 +1,224 @@
+//! The binary under test: started on free ports with an environment of our making, watched, and stopped.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, BufReader, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use super::{Finding, client::Request, leash::Leash};
+use crate::{check::process, interrupt::Interrupt};
+
+pub const TICK: Duration = Duration::from_millis(20);
+/// Lines of the log that explain why a service did not do what it should.
+const LAST_LINES: usize = 12;
+/// Variables that a program needs from its surroundings; nothing else of the user's environment reaches it.
+const PASSED_ON: [&str; 7] =
+    ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// How to start the binary. Clones start equal instances.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub binary: PathBuf,
+    /// Also the working folder: no `.env` of the project reaches the service.
+    pub data: PathBuf,
+    /// Where the log goes, besides being kept for questions.
+    pub log: PathBuf,
+    pub variables: Vec<(String, String)>,
+}
+
+impl Launch {
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The binary with arguments, in the service's surroundings.
+    pub fn command(&self, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(&self.data).env_clear().stdin(Stdio::null());
+        let passed_on = PASSED_ON.iter().filter_map(|name| Some((name, env::var_os(name)?)));
+        command.envs(passed_on).env("RUST_BACKTRACE", "0");
+        command.env("APP__ENVIRONMENT", "development").env("APP__DATA__DIRECTORY", &self.data);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts `BIN all` on two free ports.
+    pub fn start(&self, leash: &Leash) -> Finding<Service> {
+        let (public, admin) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
+        self.start_on(public, admin, leash)
+    }
+
+    pub fn start_on(&self, public: SocketAddr, admin: SocketAddr, leash: &Leash) -> Finding<Service> {
+        let mut command = self.command(&["all"]);
+        command.env("APP__SERVER__ADDRESS", public.to_string()).env("APP__ADMIN__ADDRESS", admin.to_string());
+        let start = || -> io::Result<Service> {
+            let (reader, writer) = io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer).process_group(0);
+            let child = command.spawn()?;
+            leash.hold(&child);
+            drop(command);
+            let output = Output::default();
+            let reading = output.read(reader, File::create(&self.log)?);
+            Ok(Service {
+                child,
+                leash: leash.clone(),
+                public,
+                admin,
+                output,
+                reading: Some(reading),
+                started: Instant::now(),
+            })
+        };
+        start().map_err(|error| format!("cannot start {}: {error}", self.binary.display()))
+    }
+}
+
+/// A running instance. It is killed when dropped.
+pub struct Service {
+    child: Child,
+    leash: Leash,
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub output: Output,
+    reading: Option<JoinHandle<()>>,
+    started: Instant,
+}
+
+impl Service {
+    /// Waits until `/ready` says 200, and says how long that took.
+    pub fn wait_until_ready(&mut self, patience: Duration, interrupt: &Interrupt) -> Finding<Duration> {
+        let deadline = self.started + patience;
+        let mut last = "no answer".to_owned();
+        while Instant::now() < deadline && !interrupt.is_raised() {
+            if let Some(status) = self.exit_status() {
+                return Err(format!(
+                    "the service ended by itself ({status}) before it was ready\n{}",
+                    self.last_lines()
+                ));
+            }
+            match Request::get("/ready").send_within(self.admin, Duration::from_secs(1)) {
+                Ok(response) if response.status == 200 => return Ok(self.started.elapsed()),
+                Ok(response) => last = response.summary(),
+                Err(_) => {}
+            }
+            thread::sleep(TICK);
+        }
+        let seconds = patience.as_secs();
+        Err(format!("/ready did not say 200 within {seconds} s (last: {last})\n{}", self.last_lines()))
+    }
+
+    /// A process that has been waited for gets none: its number may be another's by now.
+    pub fn signal(&mut self, signal: Signal) {
+        if self.exit_status().is_none() {
+            process::signal_group(&self.child, signal);
+        }
+    }
+
+    /// Waits for the end that a signal asked for.
+    pub fn wait_for_exit(&mut self, patience: Duration) -> Finding<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.exit_status() {
+                return Ok(status);
+            }
+            thread::sleep(TICK);
+        }
+        Err(format!("the process still runs after {:.0} s\n{}", patience.as_secs_f64(), self.last_lines()))
+    }
+
+    /// SIGTERM, and an end with exit code 0 within `patience`.
+    pub fn stop(&mut self, patience: Duration) -> Finding {
+        self.signal(Signal::TERM);
+        let status = self.wait_for_exit(patience).map_err(|error| format!("after SIGTERM {error}"))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!(
+                "after SIGTERM the process ended with {status}, expected exit code 0\n{}",
+                self.last_lines()
+            )),
+        }
+    }
+
+    /// SIGKILL: what is only in memory is gone.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+        self.leash.release(&self.child);
+        // The pipe ends with the process; then all that it wrote has been read.
+        if let Some(reading) = self.reading.take() {
+            let _ = reading.join();
+        }
+    }
+
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().ok().flatten();
+        if status.is_some() {
+            self.leash.release(&self.child);
+        }
+        status
+    }
+
+    pub fn last_lines(&self) -> String {
+        let text = self.output.text();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What the process has written so far, both streams.
+#[derive(Clone, Debug, Default)]
+pub struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, from: impl Read + Send + 'static, mut copy: File) -> JoinHandle<()> {
+        let kept = self.clone();
+        thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut buffer = [0; 8 * 1024];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                kept.bytes().extend_from_slice(&buffer[..count]);
+                let _ = copy.write_all(&buffer[..count]);
+            }
+        })
+    }
+}
+
+/// Two ports that were free just now. Both are held until both are known, so that they differ.
+pub fn free_addresses() -> io::Result<(SocketAddr, SocketAddr)> {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (first, second) = (listen()?, listen()?);
+    Ok((first.local_addr()?, second.local_addr()?))
+}
+
+/// An empty folder for one instance, below the probe's own.
+pub fn empty_folder(below: &Path, name: &str) -> Finding<PathBuf> {
+    let folder = below.join(name);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    Ok(folder)
+}

@@ -1,0 +1,81 @@
+//! `cargo test`, documentation tests included.
+
+use super::{Run, compile};
+use crate::{
+    check::{
+        Outcome, Step, cargo,
+        libtest::Tests,
+        log::Log,
+        process,
+        report::{Case, StepReport},
+    },
+    error::Result,
+};
+
+/// Failed tests whose output is shown, and how much of each; the rest is in the log.
+const SHOWN: usize = 5;
+const LINES: usize = 25;
+
+pub fn run(run: &mut Run) -> Result<StepReport> {
+    let mut log = Log::create(run.project, Step::Test)?;
+    let mut build = cargo::compile(run.project, "test", run.request.offline);
+    build.arg("--no-run");
+    let outputs = compile::call(run, build, &mut log)?;
+    if !outputs.status.success() {
+        run.blocked = Some("the tests do not compile");
+        return Ok(outputs.report(Step::Test, &log));
+    }
+    let mut command = cargo::command(&run.project.folder, "test");
+    command.args(["--locked", "--no-fail-fast"]).env("CARGO_TERM_COLOR", "never");
+    if run.request.offline {
+        command.arg("--offline");
+    }
+    let mut tests = Tests::default();
+    let status = process::run(command, run.interrupt, |line| {
+        log.line(line);
+        tests.line(line);
+        let announced = tests.announced.max(tests.done());
+        run.screen.progress(tests.done() as u64, announced as u64, "tests run", &tests.program);
+    })?;
+    let mut report = report(tests, status.success());
+    report.crates_compiled = outputs.crates_compiled;
+    report.log = Some(log.path.clone());
+    Ok(report)
+}
+
+fn report(tests: Tests, passed: bool) -> StepReport {
+    let mut summary = format!("{} tests passed", tests.passed);
+    if tests.ignored > 0 {
+        summary.push_str(&format!(", {} ignored", tests.ignored));
+    }
+    if passed {
+        let mut report = StepReport::new(Step::Test, Outcome::Passed, summary);
+        report.cases = tests.cases;
+        return report;
+    }
+    let summary = match tests.failed {
+        0 => format!("{summary}, and a test program ended without a result"),
+        failed => format!("{summary}, {failed} failed"),
+    };
+    let mut report = StepReport::new(Step::Test, Outcome::Failed, summary);
+    report.excerpt = excerpt(&tests.failures().collect::<Vec<_>>());
+    report.help = tests.failures().next().map(|case| format!("cargo test {}", case.name));
+    report.cases = tests.cases;
+    report
+}
+
+fn excerpt(failures: &[&Case]) -> String {
+    let mut text: Vec<String> = failures.iter().take(SHOWN).map(|case| one_failure(case)).collect();
+    if let Some(more @ 1..) = failures.len().checked_sub(SHOWN) {
+        text.push(format!("… {more} more failed tests"));
+    }
+    text.join("\n")
+}
+
+fn one_failure(case: &Case) -> String {
+    let output = case.detail.as_deref().unwrap_or_default();
+    let lines: Vec<&str> = output.lines().collect();
+    // The panic stands at the end, after what the test printed.
+    let shown = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
+    format!("{}\n  {shown}", case.name)
+}

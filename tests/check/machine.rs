@@ -1,0 +1,81 @@
+//! What is missing on the machine is named with the command that gets it.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use crate::fixture::{Fixture, Outcome, run};
+
+fn check_with_path(fixture: &Fixture, path: &Path) -> Outcome {
+    let mut command = fixture.formwork(&["check", "--steps", "fmt"]);
+    command.env("PATH", path).env_remove("CC").env_remove("CARGO");
+    run(command)
+}
+
+/// Links to programs of this machine, where they are.
+fn link(folder: &Path, programs: &[&str]) {
+    for program in programs {
+        let paths = std::env::var_os("PATH").expect("a PATH");
+        let found = std::env::split_paths(&paths).map(|dir| dir.join(program)).find(|path| path.is_file());
+        symlink(found.unwrap_or_else(|| panic!("no {program}")), folder.join(program)).expect("a link");
+    }
+}
+
+fn script(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
+}
+
+#[test]
+fn no_cargo() {
+    let fixture = Fixture::new("machine");
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let outcome = check_with_path(&fixture, empty.path());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("https://sh.rustup.rs"), "{}", outcome.err);
+    assert!(!fixture.path.join("target").exists());
+}
+
+#[test]
+fn a_cargo_that_is_too_old() {
+    let fixture = Fixture::new("machine");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    script(folder.path(), "cargo", "echo 'cargo 1.80.1 (376290515 2024-07-16)'");
+    let outcome = check_with_path(&fixture, folder.path());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("1.80.1 is too old"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("rustup toolchain install 1.95.0 --component clippy,rustfmt"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
+fn no_clippy() {
+    let fixture = Fixture::new("machine");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    link(folder.path(), &["cargo", "rustfmt", "sh"]);
+    script(folder.path(), "rustc", &format!("echo {}", folder.path().display()));
+    let outcome = check_with_path(&fixture, folder.path());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("rustup component add clippy"), "{}", outcome.err);
+}
+
+#[test]
+fn no_c_compiler() {
+    let fixture = Fixture::new("machine");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    link(folder.path(), &["cargo", "rustc", "rustfmt"]);
+    script(folder.path(), "dnf", "");
+    let outcome = check_with_path(&fixture, folder.path());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("no C compiler") && outcome.err.contains("sudo dnf install gcc"),
+        "{}",
+        outcome.err
+    );
+}

@@ -1,0 +1,7 @@
+//! `formwork check` and `formwork cache` as a user runs them, on a small project that really compiles.
+
+mod cache;
+mod fixture;
+mod interrupt;
+mod machine;
+mod steps;
