@@ -4,8 +4,24 @@
 //! [`catalog::Plan`], the plan becomes a [`render::Tree`], the tree becomes a project on disk
 //! ([`project`]), and [`check`] reports on it. Everything up to and including the tree is pure.
 
+pub mod answers;
+pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod error;
+pub mod estimate;
 pub mod interrupt;
+pub mod lock;
+pub mod preset;
+pub mod project;
+pub mod render;
+pub mod shell;
+pub mod toml_file;
+pub mod wizard;
+
+/// This tool's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The Rust version that the templates are proven with.
+pub const TOOLCHAIN: &str = env!("FORMWORK_TOOLCHAIN");

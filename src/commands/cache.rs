@@ -7,7 +7,7 @@ use crate::{
     interrupt::Interrupt,
 };
 
-pub fn run(arguments: &Cache) -> Result<Status> {
+pub(super) fn run(arguments: &Cache) -> Result<Status> {
     let summary = match arguments.action {
         Some(CacheAction::Clear) => cache::clear(&Interrupt::of_process())?,
         Some(CacheAction::Show) | None => cache::summary()?,

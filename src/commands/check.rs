@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result, Status},
 };
 
-pub fn run(arguments: &Check) -> Result<Status> {
+pub(super) fn run(arguments: &Check) -> Result<Status> {
     if let Some(file) = &arguments.junit {
         // Before the work of minutes, not after it.
         write_junit(file, "")?;

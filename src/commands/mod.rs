@@ -1,18 +1,24 @@
 //! One short file a subcommand; each reads as the story of that command.
 
-pub mod cache;
-pub mod check;
+mod cache;
+mod check;
+mod completions;
+mod man;
+mod new;
+mod options;
 
 use crate::{
     cli::{Cli, Command},
-    error::{Error, Result, Status},
+    error::{Result, Status},
 };
 
 pub fn run(cli: Cli) -> Result<Status> {
     match cli.command {
+        Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Options(arguments) => options::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
-        Command::New(_) | Command::Options(_) => Err(Error::failed("not built yet")),
-        Command::Completions { .. } | Command::Man { .. } => Err(Error::failed("not built yet")),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
     }
 }

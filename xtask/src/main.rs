@@ -1,5 +1,34 @@
 //! Tasks of the house: `cargo xtask test`, `cargo xtask lock`.
 
-fn main() {
-    eprintln!("no task yet");
+mod dependencies;
+mod lock;
+mod test;
+
+use std::{env, path::Path, process::ExitCode};
+
+use formwork::error::{Error, Result};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.print();
+            error.status.into()
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    match arguments {
+        ["test"] => test::run(home),
+        ["lock"] => lock::write(home),
+        ["lock", "--check"] => lock::compare(home),
+        _ => Err(Error::usage("this task is not known")
+            .help("cargo xtask test           run everything that CI runs")
+            .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
+            .help("cargo xtask lock --check   fail if it is not what the first would make")),
+    }
 }

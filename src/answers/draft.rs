@@ -1,0 +1,77 @@
+//! What flags and preset say of a new project, and what they leave open.
+
+use std::path::{Path, PathBuf};
+
+use super::{Answers, Choices, ProjectName};
+use crate::{
+    catalog::Catalog,
+    error::{Error, Result},
+};
+
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub path: Option<PathBuf>,
+    pub name: Option<ProjectName>,
+    pub choices: Choices,
+    /// Take the recommended option wherever none is given.
+    pub recommended: bool,
+}
+
+/// What was asked for, complete and valid.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub answers: Answers,
+    pub path: PathBuf,
+}
+
+impl Draft {
+    pub fn is_complete(&self, catalog: &Catalog) -> bool {
+        self.missing(catalog).is_empty()
+    }
+
+    /// Asks nothing; what is missing is listed with the flags that give it.
+    pub fn complete(self, catalog: &Catalog) -> Result<Order> {
+        let missing = self.missing(catalog);
+        let Some(name) = self.name.filter(|_| missing.is_empty()) else {
+            let error = Error::usage("some answers are missing, and there is no terminal to ask for them");
+            return Err(missing.into_iter().fold(error, Error::help));
+        };
+        let path = self.path.unwrap_or_else(|| PathBuf::from(name.as_str()));
+        let answers = match self.recommended {
+            true => Answers::recommended(catalog, name, &self.choices)?,
+            false => Answers::new(catalog, name, &self.choices)?,
+        };
+        Ok(Order { answers, path })
+    }
+
+    fn missing(&self, catalog: &Catalog) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.name.is_none() {
+            missing.push("the project's folder: formwork new PATH".to_owned());
+        }
+        if self.recommended {
+            return missing;
+        }
+        for slot in self.choices.open(catalog) {
+            let options = slot.option_names().collect::<Vec<_>>().join("|");
+            missing.push(format!("{}: --set {}={options}", slot.title.to_lowercase(), slot.name));
+        }
+        if self.choices.open(catalog).next().is_some() {
+            missing.push("or take the recommended option wherever none is given: --yes".to_owned());
+        }
+        missing
+    }
+}
+
+impl ProjectName {
+    /// The last part of a path, also of `.` and of `..`.
+    pub fn of_path(path: &Path) -> Result<Self> {
+        let absolute = match path.file_name() {
+            Some(_) => path.to_owned(),
+            None => path
+                .canonicalize()
+                .map_err(|error| Error::usage("cannot look at this folder").at(path, None).cause(error))?,
+        };
+        Self::new(&absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+    }
+}

@@ -1,0 +1,47 @@
+//! A plan: answers resolved to the parts that a render takes, base first.
+
+use super::{Catalog, Commands, File, Part, Verdict};
+use crate::{answers::Answers, error::Result};
+
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    pub catalog: &'a Catalog,
+    pub answers: &'a Answers,
+    /// The base, then one part a slot in the catalog's order.
+    pub parts: Vec<&'a Part>,
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(catalog: &'a Catalog, answers: &'a Answers) -> Result<Self> {
+        let chosen = answers.chosen().map(|(slot, option)| catalog.option(slot, option));
+        let parts = std::iter::once(Ok(catalog.base())).chain(chosen).collect::<Result<_>>()?;
+        Ok(Self { catalog, answers, parts })
+    }
+
+    /// Every file of the plan: its part, its path within the project as the template has it, its content.
+    pub fn files(&self) -> impl Iterator<Item = (&'a Part, &'a str, &'a File)> {
+        let (catalog, answers) = (self.catalog, self.answers);
+        let taken = self.parts.iter().flat_map(move |part| {
+            let holds = |when: &super::Condition| when.verdict(|slot| answers.option(slot)) == Verdict::Holds;
+            part.files
+                .iter()
+                .filter(move |set| set.when.as_ref().is_none_or(holds))
+                .map(move |set| (*part, set))
+        });
+        taken.flat_map(|(part, set)| {
+            catalog.source().under(&set.dir).map(move |(path, file)| (part, path, file))
+        })
+    }
+
+    pub fn has(&self, part_id: &str) -> bool {
+        self.parts.iter().any(|part| part.id == part_id)
+    }
+
+    /// What the owner types next: the last part that says something wins.
+    pub fn commands(&self) -> Commands {
+        let last = |pick: fn(&Commands) -> &Option<String>| {
+            self.parts.iter().rev().find_map(|part| pick(&part.commands).clone())
+        };
+        Commands { run: last(|c| &c.run), request: last(|c| &c.request), test: last(|c| &c.test) }
+    }
+}

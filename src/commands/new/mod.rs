@@ -1,0 +1,107 @@
+//! `formwork new`: from answers to a project on disk, and its proof.
+
+mod proof;
+mod report;
+
+use std::io::{IsTerminal as _, stderr, stdin, stdout};
+
+use self::report::Report;
+use crate::{
+    answers::{Choices, Draft, Order, ProjectName},
+    catalog::{Catalog, Plan},
+    cli::New,
+    error::{Result, Status},
+    estimate,
+    interrupt::Interrupt,
+    preset::Preset,
+    project::{Project, Site, Wish},
+    render, wizard,
+};
+
+pub(super) fn run(arguments: &New) -> Result<Status> {
+    let interrupt = Interrupt::of_process();
+    let catalog = Catalog::embedded()?;
+    let draft = draft(arguments, &catalog)?;
+    if let Some(path) = &draft.path {
+        // Before questions are asked whose answers could not be used.
+        Site::find(path, wish(arguments))?;
+    }
+    let is_proven = !arguments.no_check && !arguments.dry_run;
+    if is_proven {
+        proof::preflight()?;
+    }
+    let order = order(arguments, &catalog, draft)?;
+    interrupt.check()?;
+    let site = Site::find(&order.path, wish(arguments))?;
+    let plan = Plan::new(&catalog, &order.answers)?;
+    let render = render::render(&plan)?;
+    let crates = render.crates().count();
+    let project = Project::compose(render.tree, &order.answers, &site.place)?;
+    let report = Report::new(&order.answers, &site.target.path, crates, render.commands, &project);
+    if arguments.dry_run {
+        report.print_dry_run(arguments.json);
+        return Ok(Status::Fine);
+    }
+    let committed = project.pour(&site, &order.answers, !arguments.no_git, &interrupt)?;
+    if !arguments.json {
+        report.print_poured(&committed);
+    }
+    let proof = match is_proven {
+        true => {
+            let expected = estimate::roughly(estimate::first_check(&catalog, &plan, crates)?);
+            Some(proof::prove(&site.target.path, arguments, crates, &expected)?)
+        }
+        false => None,
+    };
+    match arguments.json {
+        true => report.print_json(&committed, proof.as_ref()),
+        false => report.print_next(),
+    }
+    Ok(proof.map_or(Status::Fine, |proof| proof.status()))
+}
+
+fn draft(arguments: &New, catalog: &Catalog) -> Result<Draft> {
+    let mut choices = match &arguments.preset {
+        Some(preset) => Preset::load(preset, catalog)?.choices,
+        None => Choices::default(),
+    };
+    for pair in &arguments.set {
+        choices.set_pair(catalog, pair)?;
+    }
+    let name = match (&arguments.name, &arguments.path) {
+        (Some(name), _) => Some(ProjectName::new(name)?),
+        (None, Some(path)) => Some(ProjectName::of_path(path)?),
+        (None, None) => None,
+    };
+    Ok(Draft { path: arguments.path.clone(), name, choices, recommended: arguments.yes })
+}
+
+/// From the wizard where somebody is there to be asked and something is left to ask.
+fn order(arguments: &New, catalog: &Catalog, draft: Draft) -> Result<Order> {
+    let somebody_is_there = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
+    match somebody_is_there && !arguments.json && !draft.is_complete(catalog) {
+        true => wizard::run(catalog, draft, &flags(arguments)),
+        false => draft.complete(catalog),
+    }
+}
+
+fn wish(arguments: &New) -> Wish {
+    match (arguments.member, arguments.standalone) {
+        (true, _) => Wish::Member,
+        (_, true) => Wish::Standalone,
+        _ => Wish::None,
+    }
+}
+
+/// The flags that are not answers, for the command line that the wizard shows.
+fn flags(arguments: &New) -> Vec<&'static str> {
+    let all = [
+        (arguments.dry_run, "--dry-run"),
+        (arguments.no_check, "--no-check"),
+        (arguments.no_git, "--no-git"),
+        (arguments.offline, "--offline"),
+        (arguments.member, "--member"),
+        (arguments.standalone, "--standalone"),
+    ];
+    all.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect()
+}

@@ -1,0 +1,55 @@
+//! The catalog for machines. Keys are stable.
+
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::{Part, Rule, Slot},
+    compare::Comparison,
+};
+
+pub(super) fn slots(slots: &[Slot]) -> String {
+    pretty(&json!({ "schema": 1, "slots": slots.iter().map(slot_value).collect::<Vec<_>>() }))
+}
+
+pub(super) fn slot(slot: &Slot) -> String {
+    pretty(&json!({ "schema": 1, "slots": [slot_value(slot)] }))
+}
+
+pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64>) -> String {
+    let mut value = option_value(option);
+    value["schema"] = 1.into();
+    value["slot"] = option.slot.clone().into();
+    value["changes"] = json!(comparison);
+    value["build_seconds"] = seconds.into();
+    pretty(&value)
+}
+
+fn slot_value(slot: &Slot) -> Value {
+    json!({
+        "name": slot.name,
+        "title": slot.title,
+        "question": slot.question,
+        "layer": slot.layer,
+        "default": slot.default,
+        "options": slot.options.iter().map(option_value).collect::<Vec<_>>(),
+    })
+}
+
+fn option_value(option: &Part) -> Value {
+    let rules = |rules: &[Rule]| {
+        let rule = |rule: &Rule| json!({ "condition": rule.text, "message": rule.message });
+        rules.iter().map(rule).collect::<Vec<_>>()
+    };
+    json!({
+        "name": option.name,
+        "title": option.title,
+        "summary": option.summary,
+        "tradeoff": option.tradeoff,
+        "requires": rules(&option.requires),
+        "conflicts": rules(&option.conflicts),
+    })
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}

@@ -1,0 +1,227 @@
+//! A project inside another Cargo workspace: a member of it, or apart from it.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use toml_edit::{Array, DocumentMut, Item, Table};
+
+use super::disk;
+use crate::{
+    error::{Error, Result},
+    render::{Entry, LOCK, Tree},
+};
+
+const MANIFEST: &str = "Cargo.toml";
+
+/// What the caller asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    #[default]
+    None,
+    Member,
+    Standalone,
+}
+
+/// How a project stands to the workspace around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// There is none.
+    Alone,
+    /// There is one, and cargo must not take the project for a part of it.
+    Standalone,
+    /// A member of the workspace with this manifest.
+    Member { manifest: PathBuf },
+}
+
+impl Place {
+    /// Finds the place of a project that is to stand at `project`.
+    pub fn find(project: &Path, wish: Wish) -> Result<Self> {
+        match (workspace_around(project), wish) {
+            (None, Wish::Member) => {
+                Err(Error::usage("there is no Cargo workspace around this folder to be a member of")
+                    .at(project, None)
+                    .help("leave out --member"))
+            }
+            (None, _) => Ok(Self::Alone),
+            (Some(_), Wish::Standalone) => Ok(Self::Standalone),
+            (Some(manifest), Wish::Member) => Ok(Self::Member { manifest }),
+            (Some(manifest), Wish::None) => {
+                Err(Error::usage("this folder is inside another Cargo workspace")
+                    .at(manifest, None)
+                    .help("--member makes the project a member: one Cargo.lock and one target folder for all")
+                    .help("--standalone keeps it apart, with its own"))
+            }
+        }
+    }
+
+    /// How formwork.toml names it.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Alone => None,
+            Self::Standalone => Some("standalone"),
+            Self::Member { .. } => Some("member"),
+        }
+    }
+
+    /// Changes the rendered tree to what the place needs.
+    pub(super) fn adapt(&self, tree: &mut Tree) -> Result<()> {
+        let Some(entry) = tree.get(MANIFEST) else { return Ok(()) };
+        let text = String::from_utf8_lossy(&entry.bytes).into_owned();
+        match self {
+            Self::Alone => Ok(()),
+            Self::Standalone => {
+                let apart = "\n# Apart from the workspace around this folder.\n[workspace]\n";
+                tree.insert(MANIFEST, Entry::text(text + apart))
+            }
+            Self::Member { .. } => {
+                let mut document = parse(Path::new(MANIFEST), &text)?;
+                for workspace_level in ["profile", "patch", "replace", "workspace"] {
+                    document.remove(workspace_level);
+                }
+                tree.remove(LOCK);
+                tree.insert(MANIFEST, Entry::text(document.to_string().trim_end().to_owned() + "\n"))
+            }
+        }
+    }
+
+    /// Adds the project to its workspace's members, if it is to be one and is not yet.
+    pub(super) fn join(&self, project: &Path) -> Result<()> {
+        let Self::Member { manifest } = self else { return Ok(()) };
+        let text = fs::read_to_string(manifest).map_err(|error| disk::error(manifest, &error))?;
+        let Some(edited) = with_member(manifest, &text, project)? else { return Ok(()) };
+        replace(manifest, &edited).map_err(|error| disk::error(manifest, &error))
+    }
+}
+
+/// Cargo's own search: the nearest manifest above that has `[workspace]`, unless it excludes the project.
+fn workspace_around(project: &Path) -> Option<PathBuf> {
+    for folder in project.ancestors().skip(1) {
+        let manifest = folder.join(MANIFEST);
+        let Ok(text) = fs::read_to_string(&manifest) else { continue };
+        let Ok(table) = text.parse::<toml::Table>() else { continue };
+        let Some(workspace) = table.get("workspace") else { continue };
+        let lists = |key: &str| {
+            let paths = workspace.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+            paths.filter_map(toml::Value::as_str).any(|path| project.starts_with(folder.join(path)))
+        };
+        return (lists("members") || !lists("exclude")).then_some(manifest);
+    }
+    None
+}
+
+/// The manifest's text with the project among its members; nothing if it is one already.
+fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<String>> {
+    let relative = manifest.parent().and_then(|root| project.strip_prefix(root).ok()).unwrap_or(project);
+    let member = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    let mut document = parse(manifest, text)?;
+    let workspace = document.entry("workspace").or_insert(Item::Table(Table::new()));
+    let members = workspace
+        .as_table_like_mut()
+        .map(|table| table.entry("members").or_insert(Item::Value(Array::new().into())))
+        .and_then(Item::as_array_mut)
+        .ok_or_else(|| Error::usage("`workspace.members` is not a list").at(manifest, None))?;
+    if members.iter().filter_map(|value| value.as_str()).any(|pattern| matches(pattern, &member)) {
+        return Ok(None);
+    }
+    push(members, &member);
+    Ok(Some(document.to_string()))
+}
+
+/// Appends in the list's own style: on a line of its own if the others stand so.
+fn push(members: &mut Array, member: &str) {
+    let style = members.iter().last().and_then(|last| last.decor().prefix()).and_then(|raw| raw.as_str());
+    let style = style.filter(|style| style.contains('\n')).map(str::to_owned);
+    members.push(member);
+    if let (Some(prefix), Some(last)) = (style, members.iter_mut().last()) {
+        last.decor_mut().set_prefix(prefix);
+    }
+}
+
+/// Whether a pattern of `members` covers the path; `*` stands for a part of one name.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) =
+        (pattern.trim_end_matches('/').split('/').collect(), path.split('/').collect());
+    let name_matches = |(pattern, name): (&&str, &&str)| match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    };
+    pattern.len() == path.len() && pattern.iter().zip(&path).all(name_matches)
+}
+
+fn parse(file: &Path, text: &str) -> Result<DocumentMut> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let line = error.span().map(|span| crate::toml_file::line_of(text, span.start));
+        Error::usage("this manifest is not valid TOML").at(file, line).cause(error.message())
+    })
+}
+
+/// Replaces a file in one rename and keeps its permissions.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let permissions = fs::metadata(file)?.permissions();
+    let mut beside = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().set_permissions(permissions)?;
+    beside.persist(file).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(text: &str) -> Option<String> {
+        with_member(Path::new("/w/Cargo.toml"), text, Path::new("/w/services/orders")).unwrap()
+    }
+
+    #[test]
+    fn a_member_is_added_in_the_style_of_the_list() {
+        for (before, after) in [
+            ("[workspace]\n", "[workspace]\nmembers = [\"services/orders\"]\n"),
+            (
+                "[workspace]\nmembers = [\"a\"] # ours\n",
+                "[workspace]\nmembers = [\"a\", \"services/orders\"] # ours\n",
+            ),
+            (
+                "[workspace]\nmembers = [\n    \"a\",\n    \"b\", # two\n]\n",
+                "[workspace]\nmembers = [\n    \"a\",\n    \"b\",\n    \"services/orders\", # two\n]\n",
+            ),
+            (
+                "[workspace]\nmembers = [\n    \"a\"\n]\n",
+                "[workspace]\nmembers = [\n    \"a\",\n    \"services/orders\"\n]\n",
+            ),
+        ] {
+            assert_eq!(edited(before).as_deref(), Some(after));
+        }
+    }
+
+    #[test]
+    fn a_member_already_covered_is_left_alone() {
+        for pattern in ["services/orders", "services/*", "services/*/", "*/ord*"] {
+            assert_eq!(edited(&format!("[workspace]\nmembers = [{pattern:?}]\n")), None, "{pattern}");
+        }
+        for pattern in ["services", "services/*/x", "*", "services/o*x"] {
+            assert!(edited(&format!("[workspace]\nmembers = [{pattern:?}]\n")).is_some(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_member_keeps_nothing_of_what_is_the_workspaces() {
+        let mut tree = Tree::default();
+        let manifest = "[package]\nname = \"a\"\n\n# Speed.\n[profile.dev]\ndebug = false\n\n\
+                        [profile.dev.package.\"*\"]\ndebug = false\n";
+        tree.insert(MANIFEST, Entry::text(manifest)).unwrap();
+        tree.insert(LOCK, Entry::text("")).unwrap();
+        let mut apart = tree.clone();
+        Place::Member { manifest: "/w/Cargo.toml".into() }.adapt(&mut tree).unwrap();
+        assert_eq!(tree.get(MANIFEST), Some(&Entry::text("[package]\nname = \"a\"\n")));
+        assert!(tree.get(LOCK).is_none());
+        Place::Standalone.adapt(&mut apart).unwrap();
+        let text = String::from_utf8(apart.get(MANIFEST).unwrap().bytes.to_vec()).unwrap();
+        assert!(text.starts_with(manifest) && text.ends_with("\n[workspace]\n"), "{text}");
+        assert!(apart.get(LOCK).is_some());
+    }
+}

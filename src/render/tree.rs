@@ -1,0 +1,137 @@
+//! A rendered project in memory.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    answers::is_windows_device,
+    error::{Error, Result},
+};
+
+/// Relative path, with `/`, to content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree(BTreeMap<String, Entry>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub bytes: Cow<'static, [u8]>,
+    pub executable: bool,
+}
+
+impl Entry {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { bytes: text.into().into_bytes().into(), executable: false }
+    }
+}
+
+impl Tree {
+    /// Adds a file; the path must be one that is safe to write on every system.
+    pub fn insert(&mut self, path: impl Into<String>, entry: Entry) -> Result<()> {
+        let path = path.into();
+        if let Some(problem) = unsafe_because(&path) {
+            return Err(Error::usage(format!("`{path}` cannot be a file of a project: {problem}")));
+        }
+        self.0.insert(path, entry);
+        Ok(())
+    }
+
+    pub fn remove(&mut self, path: &str) -> Option<Entry> {
+        self.0.remove(path)
+    }
+
+    pub fn get(&self, path: &str) -> Option<&Entry> {
+        self.0.get(path)
+    }
+
+    /// Sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.0.values().map(|entry| entry.bytes.len()).sum()
+    }
+
+    /// SHA-256 over every file's path, mode and content, in the order of the paths.
+    pub fn hash(&self) -> TreeHash {
+        let mut hash = Sha256::new();
+        for (path, entry) in &self.0 {
+            // Lengths first, so that no two trees can run together into one text.
+            hash.update((path.len() as u64).to_le_bytes());
+            hash.update(path);
+            hash.update([u8::from(entry.executable)]);
+            hash.update((entry.bytes.len() as u64).to_le_bytes());
+            hash.update(&entry.bytes);
+        }
+        TreeHash(hash.finalize().into())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeHash([u8; 32]);
+
+impl fmt::Display for TreeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+fn unsafe_because(path: &str) -> Option<&'static str> {
+    if path.contains(['\\', ':', '\0']) {
+        return Some("it has a character that does not mean the same on every system");
+    }
+    path.split('/').find_map(|name| match name {
+        "" => Some("it is absolute or has an empty part"),
+        "." | ".." => Some("it leaves its folder"),
+        ".git" => Some("git keeps that name for itself"),
+        name if name.ends_with(['.', ' ']) => Some("Windows drops a dot or a space at the end"),
+        name if is_windows_device(name) => Some("Windows keeps that name for a device"),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let mut tree = Tree::default();
+        for (path, text) in files {
+            tree.insert(*path, Entry::text(*text)).unwrap();
+        }
+        tree
+    }
+
+    #[test]
+    fn the_hash_sees_path_mode_and_content_and_nothing_else() {
+        let one = tree(&[("b", "2"), ("a", "1")]);
+        assert_eq!(one.hash(), tree(&[("a", "1"), ("b", "2")]).hash());
+        assert_ne!(one.hash(), tree(&[("a", "1"), ("b", "3")]).hash());
+        assert_ne!(one.hash(), tree(&[("a", "1"), ("c", "2")]).hash());
+        assert_ne!(tree(&[("a", "bc")]).hash(), tree(&[("ab", "c")]).hash());
+        let mut other = one.clone();
+        other.insert("a", Entry { executable: true, ..Entry::text("1") }).unwrap();
+        assert_ne!(one.hash(), other.hash());
+    }
+
+    #[test]
+    fn paths_that_could_leave_the_project_are_refused() {
+        for path in
+            ["../x", "/etc/passwd", "a//b", "a/./b", "c:x", "a\\b", "src/aux.rs", "dot.", ".git/config", ""]
+        {
+            let error = Tree::default().insert(path, Entry::text("")).unwrap_err();
+            assert!(error.message.contains("cannot be a file of a project"), "{path}");
+        }
+        assert!(Tree::default().insert(".github/workflows/ci.yml", Entry::text("")).is_ok());
+    }
+}

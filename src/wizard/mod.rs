@@ -1,0 +1,177 @@
+//! Questions for whoever sits at the terminal, driven by the catalog alone. A flag given is never asked.
+
+mod ask;
+mod command_line;
+mod picture;
+
+use std::path::{Path, PathBuf};
+
+use self::ask::{Answer, Choice};
+use crate::{
+    answers::{Answers, Choices, Draft, Order, ProjectName},
+    catalog::{Catalog, Part, Slot},
+    error::{Error, Result},
+    project::Target,
+};
+
+/// Asks for what `draft` leaves open. `flags` are the other flags of the command line, to be repeated.
+pub fn run(catalog: &Catalog, draft: Draft, flags: &[&str]) -> Result<Order> {
+    let given = draft.choices.clone();
+    let mut wizard = Wizard { catalog, given, flags, draft };
+    let mut steps = wizard.first_steps();
+    let mut at = 0;
+    while let Some(step) = steps.get(at).cloned() {
+        match wizard.ask(&step)? {
+            Move::Back => at = at.saturating_sub(1),
+            Move::Next => at += 1,
+            Move::Ask(further) => {
+                at += 1;
+                steps.truncate(at);
+                steps.extend(further);
+            }
+        }
+    }
+    wizard.order()
+}
+
+#[derive(Clone)]
+enum Step {
+    Name,
+    Way,
+    Slot(String),
+    Confirm,
+}
+
+enum Move {
+    Back,
+    Next,
+    /// These questions follow, in place of those that did.
+    Ask(Vec<Step>),
+}
+
+struct Wizard<'a> {
+    catalog: &'a Catalog,
+    /// What flags and preset gave; never asked.
+    given: Choices,
+    flags: &'a [&'a str],
+    draft: Draft,
+}
+
+impl Wizard<'_> {
+    fn first_steps(&self) -> Vec<Step> {
+        let name = self.draft.name.is_none().then_some(Step::Name);
+        let is_open = !self.draft.recommended && self.given.open(self.catalog).next().is_some();
+        let way = if is_open { Step::Way } else { Step::Confirm };
+        name.into_iter().chain([way]).collect()
+    }
+
+    fn ask(&mut self, step: &Step) -> Result<Move> {
+        match step {
+            Step::Name => self.ask_name(),
+            Step::Way => self.ask_way(),
+            Step::Slot(slot) => self.ask_slot(slot),
+            Step::Confirm => self.confirm(),
+        }
+    }
+
+    fn ask_name(&mut self) -> Result<Move> {
+        let before = self.draft.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let path = self.draft.path.clone();
+        let check = move |text: &str| {
+            ProjectName::new(text)?;
+            Target::inspect(path.as_deref().unwrap_or(Path::new(text))).map(drop)
+        };
+        match ask::text("What is the service called?", &before, check)? {
+            Answer::Back => Ok(Move::Back),
+            Answer::Given(name) => {
+                self.draft.name = Some(ProjectName::new(&name)?);
+                Ok(Move::Next)
+            }
+        }
+    }
+
+    fn ask_way(&mut self) -> Result<Move> {
+        let recommended = self.given.completed(self.catalog).ok_or_else(|| {
+            let error = Error::usage("no project can have the given answers together");
+            self.given.broken_rules(self.catalog).into_iter().fold(error, Error::help)
+        })?;
+        let names: Vec<_> =
+            self.catalog.slots().iter().filter_map(|slot| recommended.get(&slot.name)).collect();
+        let ways = vec![
+            Choice::open("Recommended", &names.join(", ")),
+            Choice::open("Choose", "one question for each part of the service"),
+        ];
+        let open = self.given.open(self.catalog).map(|slot| Step::Slot(slot.name.clone()));
+        match ask::one("How should it be built?", &ways, 0)? {
+            Answer::Back => Ok(Move::Back),
+            Answer::Given(0) => {
+                self.draft.choices = recommended;
+                Ok(Move::Ask(vec![Step::Confirm]))
+            }
+            Answer::Given(_) => Ok(Move::Ask(open.chain([Step::Confirm]).collect())),
+        }
+    }
+
+    fn ask_slot(&mut self, name: &str) -> Result<Move> {
+        let slot = self.catalog.slot(name)?;
+        let before = self.draft.choices.get(name).map(str::to_owned);
+        // Later answers stay as suggestions, but must not rule out what is asked now.
+        let decided = self.decided_before(slot);
+        let options: Vec<_> = slot.options.iter().map(|part| self.choice(&decided, slot, part)).collect();
+        let wanted = before.as_deref().unwrap_or(&slot.default);
+        let is_free = |at: &usize| options[*at].ruled_out.is_none();
+        let cursor = slot.options.iter().position(|part| part.name == wanted).filter(is_free);
+        let cursor = cursor.or_else(|| (0..options.len()).find(is_free)).unwrap_or_default();
+        match ask::one(&slot.question, &options, cursor)? {
+            Answer::Back => Ok(Move::Back),
+            Answer::Given(at) => {
+                self.draft.choices.set(self.catalog, name, &slot.options[at].name)?;
+                Ok(Move::Next)
+            }
+        }
+    }
+
+    /// What was given, and what was answered to the questions before this one.
+    fn decided_before(&self, slot: &Slot) -> Choices {
+        let mut decided = self.draft.choices.clone();
+        let later = self.catalog.slots().iter().skip_while(|other| other.name != slot.name);
+        for slot in later.filter(|slot| self.given.get(&slot.name).is_none()) {
+            decided.clear(&slot.name);
+        }
+        decided
+    }
+
+    fn choice(&self, decided: &Choices, slot: &Slot, part: &Part) -> Choice {
+        let title = match part.name == slot.default {
+            true => format!("{} (recommended)", part.title),
+            false => part.title.clone(),
+        };
+        let ruled_out = decided.ruled_out(self.catalog, part);
+        Choice { title, detail: part.tradeoff.clone(), ruled_out }
+    }
+
+    fn confirm(&mut self) -> Result<Move> {
+        let order = self.order()?;
+        anstream::eprintln!("\n{}", picture::draw(self.catalog, &order.answers));
+        anstream::eprintln!("The same without questions:\n\n  {}\n", self.command_line(&order));
+        match ask::yes(&format!("Pour {}?", order.answers.name()))? {
+            Answer::Back => Ok(Move::Back),
+            Answer::Given(true) => Ok(Move::Next),
+            Answer::Given(false) => Err(Error::interrupted().help("nothing was written")),
+        }
+    }
+
+    fn command_line(&self, order: &Order) -> String {
+        command_line::of(self.catalog, order, self.flags)
+    }
+
+    fn order(&self) -> Result<Order> {
+        let name = self.draft.name.clone().ok_or_else(|| Error::usage("the project has no name"))?;
+        let path = self.draft.path.clone().unwrap_or_else(|| PathBuf::from(name.as_str()));
+        let answers = match self.draft.recommended {
+            true => Answers::recommended(self.catalog, name, &self.draft.choices)?,
+            false => Answers::new(self.catalog, name, &self.draft.choices)?,
+        };
+        Ok(Order { answers, path })
+    }
+}

@@ -1,0 +1,197 @@
+//! A JSON body, read whole, with every field that does not hold reported at once.
+
+use axum::{
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use ring::digest::{SHA256, digest};
+use serde_json::{Map, Value};
+
+use crate::{
+    data::idempotency::Fingerprint,
+    edge::{
+        body,
+        problem::{FieldError, Problem},
+    },
+};
+
+/// A value that is read from the fields of a JSON object.
+pub trait FromFields: Sized {
+    fn from_fields(fields: &mut Fields) -> Self;
+}
+
+/// The parsed body, and what identifies the request for `app::idempotency`.
+pub struct Body<T> {
+    pub value: T,
+    pub fingerprint: Fingerprint,
+}
+
+/// The fields of an object and what was wrong with them. A field that does not hold reads as empty; the
+/// value that is made of it is never used.
+pub struct Fields {
+    given: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// A text of `shortest` to `longest` characters.
+    pub fn text(&mut self, name: &str, shortest: usize, longest: usize) -> String {
+        match self.given.remove(name) {
+            Some(Value::String(text)) => {
+                let length = text.chars().count();
+                if !(shortest..=longest).contains(&length) {
+                    let detail =
+                        format!("must have {shortest} to {longest} characters, has {length}");
+                    self.refuse(name, detail);
+                }
+                text
+            }
+            Some(_) => {
+                self.refuse(name, "must be text".to_owned());
+                String::new()
+            }
+            None => {
+                self.refuse(name, "is missing".to_owned());
+                String::new()
+            }
+        }
+    }
+
+    fn refuse(&mut self, name: &str, detail: String) {
+        // RFC 6901 §3
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        self.errors.push(FieldError {
+            pointer: format!("/{escaped}"),
+            detail,
+        });
+    }
+
+    /// Refuses what nobody read: a misspelt field would be lost in silence.
+    fn finish(mut self) -> Result<(), Problem> {
+        let unknown: Vec<String> = self.given.keys().cloned().collect();
+        for name in unknown {
+            self.refuse(&name, "is not a field of this resource".to_owned());
+        }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(self.errors))
+        }
+    }
+}
+
+/// Reads `T` from the text of a JSON object.
+pub fn parse<T: FromFields>(json: &[u8]) -> Result<T, Problem> {
+    let value = serde_json::from_slice(json)
+        .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
+    let Value::Object(given) = value else {
+        let error = FieldError {
+            pointer: String::new(),
+            detail: "must be an object".to_owned(),
+        };
+        return Err(Problem::invalid(vec![error]));
+    };
+    let mut fields = Fields {
+        given,
+        errors: Vec::new(),
+    };
+    let value = T::from_fields(&mut fields);
+    fields.finish()?;
+    Ok(value)
+}
+
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(Problem::of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                .detail("send application/json")
+                .into_response());
+        }
+        let bytes = body
+            .collect()
+            .await
+            .map_err(|error| body::problem(&error).into_response())?
+            .to_bytes();
+        let fingerprint = fingerprint(&parts, &bytes);
+        let value = parse(&bytes).map_err(IntoResponse::into_response)?;
+        Ok(Self { value, fingerprint })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// What makes two requests with one key the same request: method, target and body, byte for byte.
+fn fingerprint(parts: &http::request::Parts, body: &Bytes) -> Fingerprint {
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    let message = [
+        parts.method.as_str().as_bytes(),
+        b" ",
+        target.as_bytes(),
+        b"\n",
+        body,
+    ]
+    .concat();
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest(&SHA256, &message).as_ref());
+    fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Two;
+
+    impl FromFields for Two {
+        fn from_fields(fields: &mut Fields) -> Self {
+            fields.text("first", 1, 3);
+            fields.text("second", 0, 3);
+            Self
+        }
+    }
+
+    fn pointers(json: &str) -> Vec<String> {
+        let problem = parse::<Two>(json.as_bytes()).expect_err("refused");
+        problem
+            .errors
+            .into_iter()
+            .map(|error| error.pointer)
+            .collect()
+    }
+
+    #[test]
+    fn every_field_is_reported_at_once() {
+        assert!(parse::<Two>(br#"{"first":"abc","second":""}"#).is_ok());
+        assert_eq!(
+            pointers(r#"{"first":"","second":7,"a/b~c":1}"#),
+            ["/first", "/second", "/a~1b~0c"]
+        );
+        assert_eq!(pointers("{}"), ["/first", "/second"]);
+        assert_eq!(pointers("[]"), [""]);
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_bad_request() {
+        assert_eq!(parse::<Two>(b"{").expect_err("refused").status, 400);
+    }
+}

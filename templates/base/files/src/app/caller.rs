@@ -1,0 +1,25 @@
+//! Who is asking.
+
+use std::collections::BTreeSet;
+
+/// A caller whose credential was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is: the token's `sub`.
+    pub subject: String,
+    /// Whose data it sees. Everything that is stored belongs to a tenant.
+    pub tenant: String,
+    /// What it may do, such as `documents:read`.
+    pub scopes: BTreeSet<String>,
+}
+
+/// Why a request has no caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anonymous {
+    /// There was no credential.
+    Missing,
+    /// There was one, and it does not hold; the detail is safe to tell.
+    Invalid(&'static str),
+    /// It could not be judged: no key set could be fetched yet.
+    Unavailable,
+}

@@ -1,0 +1,18 @@
+//! Your code. Handlers and business logic are straight-line: they await and return. Streams, selects,
+//! spawns and channels live in `edge` and `external`.
+
+pub mod access;
+pub mod auth;
+pub mod body;
+pub mod caller;
+pub mod context;
+pub mod cursor;
+pub mod documents;
+pub mod etag;
+pub mod idempotency;
+pub mod openapi;
+pub mod parameters;
+pub mod router;
+pub mod state;
+pub mod time;
+pub mod usage;

@@ -1,0 +1,31 @@
+//! Every endpoint. Who may call it stands in its OpenAPI operation; one that says nothing is refused.
+
+use axum::{Router, middleware::from_fn_with_state};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{access, documents, openapi, state::App, usage};
+use crate::edge::layers;
+
+/// To remove the sample, delete its lines here, its files in `app/` and `data/`, and its tests.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(documents::create, documents::list))
+        .routes(routes!(
+            documents::get,
+            documents::replace,
+            documents::remove
+        ))
+        .routes(routes!(usage::get))
+}
+
+/// The application behind its edge.
+pub fn router(app: &App) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let policy = access::Policy::of(&document);
+    let router = router
+        .fallback(layers::not_found)
+        .method_not_allowed_fallback(layers::method_not_allowed)
+        .route_layer(from_fn_with_state(policy, access::authorize))
+        .with_state(app.clone());
+    layers::around(router, app)
+}

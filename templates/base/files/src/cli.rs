@@ -1,0 +1,178 @@
+//! The command line: one binary, several roles.
+
+use std::{io::Write as _, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    app::{auth, openapi},
+    config::{Config, Source, Stage, Variable},
+    external::http::Http,
+    runtime, serve, telemetry,
+};
+
+/// `EX_CONFIG` of sysexits.h.
+const BAD_CONFIGURATION: u8 = 78;
+
+/// The longest wait for the last spans and metrics to leave.
+const TELEMETRY_FLUSH: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about = "Runs the service, or a command beside it; see docs/runbook.md"
+)]
+struct Cli {
+    /// Without one: `all` in development, `serve` in production
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Run pending migrations, then serve
+    All,
+    /// Serve; refused while migrations are pending
+    Serve,
+    /// Run pending migrations
+    Migrate,
+    /// Print the effective configuration, secrets redacted
+    Config,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print a token for development
+    Token(auth::Token),
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.role, Some(Role::Openapi)) {
+        return report(print_openapi());
+    }
+    let (config, variables) = match Config::load() {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            writeln!(std::io::stderr(), "{problems}").ok();
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let role = cli.role.unwrap_or(match config.stage {
+        Stage::Development => Role::All,
+        Stage::Production => Role::Serve,
+    });
+    match role {
+        Role::Config => report(print_config(&variables)),
+        Role::Token(token) => report(token.run(&config).and_then(|token| print(&token))),
+        Role::Openapi => report(print_openapi()),
+        Role::Migrate => report(runtime::run(async { migrate(config).await })),
+        Role::All => served(runtime::run(run(config, true))),
+        Role::Serve => served(runtime::run(run(config, false))),
+    }
+}
+
+async fn migrate(config: Config) -> anyhow::Result<()> {
+    let database =
+        crate::data::database::Database::open(&config.database, &config.data.directory).await?;
+    for name in database.pending_migrations().await? {
+        print(&format!("running {name}"))?;
+    }
+    database.migrate().await?;
+    print("the database is up to date")
+}
+
+/// Serves to the end; whether all that was begun was also ended.
+async fn run(config: Config, migrate: bool) -> anyhow::Result<bool> {
+    let http = Http::new()?;
+    let telemetry = telemetry::init(&config, &http)?;
+    let ended = serve(config, http, migrate).await;
+    telemetry.shutdown(TELEMETRY_FLUSH).await;
+    ended
+}
+
+async fn serve(config: Config, http: Http, migrate: bool) -> anyhow::Result<bool> {
+    let service = serve::Service::start(config.clone(), http, migrate).await?;
+    serve::stop_on_signals(&config, service.lifecycle())?;
+    let database = service.app().database.clone();
+    telemetry::metrics::pools(move || database.pools());
+    if config.stage == Stage::Development {
+        print(&banner(&config, &service)?)?;
+    }
+    tracing::info!(address = %service.address()?, "listening on {}", service.address()?);
+    Ok(service.run().await)
+}
+
+/// What somebody who just started it wants to know, in a line each.
+fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
+    let address = service.address()?;
+    let name = env!("CARGO_PKG_NAME");
+    let keys = config
+        .auth
+        .jwks
+        .as_deref()
+        .unwrap_or("a development key pair in the data folder");
+    let telemetry = match std::env::var_os("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        Some(_) => "exported over OTLP",
+        None => "logs only (OTEL_EXPORTER_OTLP_ENDPOINT is not set)",
+    };
+    Ok(format!(
+        "
+  {name} is running on http://{address} (development)
+    health     http://{admin}/ready
+    database   {directory}/
+    keys       {keys}
+    telemetry  {telemetry}
+  try
+    curl -H \"Authorization: Bearer $(cargo run -q -- token)\" http://{address}/v1/documents
+",
+        admin = service.admin_address()?,
+        directory = config.data.directory.display(),
+    ))
+}
+
+fn print_config(variables: &[Variable]) -> anyhow::Result<()> {
+    let lines = variables.iter().map(
+        |Variable {
+             name,
+             value,
+             source,
+         }| {
+            let source = match source {
+                Source::Default => "default",
+                Source::Environment => "environment",
+                Source::File => "file",
+                Source::Unset => "unset",
+            };
+            format!("{name}={value}  # {source}")
+        },
+    );
+    print(&lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn print_openapi() -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(&openapi::document())?)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+fn report(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(std::io::stderr(), "error: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn served(result: anyhow::Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => report(Err(anyhow::anyhow!(
+            "stopped with requests unfinished: the grace was over"
+        ))),
+        Err(error) => report(Err(error)),
+    }
+}

@@ -1,0 +1,12 @@
+//! Durable state. SQL lives only here, and only here is it known which database answers it.
+
+pub mod cache;
+pub mod cache_key;
+pub mod connection;
+pub mod database;
+pub mod dialect;
+pub mod documents;
+pub mod error;
+pub mod idempotency;
+pub mod meter;
+pub mod migrations;

@@ -1,0 +1,197 @@
+//! The accept loop. It is our own because `axum::serve` sets no timers: a client that never finishes its
+//! headers would keep its connection for ever.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::ConnectInfo};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{interval, sleep, timeout},
+};
+use tower::ServiceExt as _;
+
+use super::lifecycle::Lifecycle;
+
+/// The loop turns at least this often, so that a watcher can tell an idle one from a stuck one.
+const TURN: Duration = Duration::from_millis(500);
+
+/// After the system refused a connection (out of file descriptors, usually), trying again at once would
+/// only burn a core.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
+
+const LARGEST_HEAD: u32 = 16 * 1024;
+/// hyper reads HTTP/1 heads into a buffer of at least 8 KiB.
+const LARGEST_HTTP1_HEAD: usize = LARGEST_HEAD as usize;
+const STREAMS_PER_CONNECTION: u32 = 200;
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
+const PROGRESS_REPORT: Duration = Duration::from_secs(5);
+
+/// When the accept loop last turned; clones share it.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    origin: Instant,
+    last: Arc<AtomicU64>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            last: Arc::default(),
+        }
+    }
+}
+
+impl Pulse {
+    fn beat(&self) {
+        self.last.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// How long ago the loop turned.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(self.last.load(Ordering::Relaxed)))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub max_connections: u32,
+    pub header_timeout: Duration,
+    pub shutdown_grace: Duration,
+}
+
+pub struct Server {
+    pub listener: TcpListener,
+    pub router: Router,
+    pub limits: Limits,
+    pub lifecycle: Lifecycle,
+    pub pulse: Pulse,
+}
+
+impl Server {
+    /// Accepts until the lifecycle closes, then waits for the connections that it has. Whether all of them
+    /// ended in time.
+    pub async fn run(self) -> bool {
+        let connections = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(self.limits.max_connections as usize));
+        loop {
+            self.pulse.beat();
+            tokio::select! {
+                () = self.lifecycle.closed() => break,
+                accepted = timeout(TURN, self.accept(&places)) => {
+                    if let Ok(Some((stream, peer, place))) = accepted {
+                        self.serve(stream, peer, place, &connections);
+                    }
+                }
+            }
+        }
+        // Closed first: what the system has accepted for us meanwhile is refused, not left hanging.
+        drop(self.listener);
+        wait_for(connections, self.limits.shutdown_grace).await
+    }
+
+    /// A connection and its place. Without a free place none is taken from the system's queue.
+    async fn accept(
+        &self,
+        places: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = places.clone().acquire_owned().await.ok()?;
+        match self.listener.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, place)),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted: {error}");
+                sleep(PAUSE_AFTER_REFUSAL).await;
+                None
+            }
+        }
+    }
+
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+        connections: &GracefulShutdown,
+    ) {
+        // Small answers must not wait for an acknowledgement; a socket that refuses is about to close.
+        stream.set_nodelay(true).ok();
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = has_asked.clone();
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = self
+            .builder()
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
+        let connection = connections.watch(connection);
+        let header_timeout = self.limits.header_timeout;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the drain waits for watched connections"
+        )]
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::pin!(connection);
+            // hyper's own timer starts once it knows the protocol; a client may take for ever to say so.
+            let first = timeout(header_timeout, &mut connection).await;
+            if first.is_err() && has_asked.load(Ordering::Relaxed) {
+                connection.await.ok();
+            }
+        });
+    }
+
+    fn builder(&self) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_buf_size(LARGEST_HTTP1_HEAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(HTTP2_PING_INTERVAL)
+            .keep_alive_timeout(HTTP2_PING_TIMEOUT)
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .max_header_list_size(LARGEST_HEAD);
+        builder
+    }
+}
+
+async fn wait_for(connections: GracefulShutdown, grace: Duration) -> bool {
+    let mut report = interval(PROGRESS_REPORT);
+    report.tick().await;
+    let ended = connections.shutdown();
+    tokio::pin!(ended);
+    let all = async {
+        loop {
+            tokio::select! {
+                () = &mut ended => return,
+                _ = report.tick() => tracing::info!("still waiting for connections to end"),
+            }
+        }
+    };
+    timeout(grace, all).await.is_ok()
+}

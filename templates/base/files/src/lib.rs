@@ -1,0 +1,13 @@
+//! The service, in layers: `edge` stands before your code, `app` is your code, `data` is durable state,
+//! `external` is other people's services. `docs/architecture.md` draws the picture.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod edge;
+pub mod external;
+pub mod maintenance;
+pub mod runtime;
+pub mod serve;
+pub mod telemetry;

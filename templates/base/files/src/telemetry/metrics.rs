@@ -1,0 +1,272 @@
+//! What is measured, as plain functions: no other file knows which library counts. Until a provider is
+//! installed, and where none is, they do nothing.
+
+use std::{sync::LazyLock, time::Duration};
+
+use opentelemetry::{
+    KeyValue, global,
+    metrics::{Counter, Histogram, Meter, UpDownCounter},
+};
+use tokio::runtime::Handle;
+
+use super::names::{attribute, metric};
+
+/// In seconds, as the semantic conventions advise for requests and for waits.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// Statements of one request; the upper ones are what an N+1 looks like.
+const STATEMENTS: [f64; 9] = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
+/// TLS ends before this process, so this is what it speaks.
+const SCHEME: &str = "http";
+
+static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| Instruments::new(&meter()));
+
+struct Instruments {
+    active_requests: UpDownCounter<i64>,
+    failed_exports: Counter<u64>,
+    panics: Counter<u64>,
+    pool_timeouts: Counter<u64>,
+    pool_use_time: Histogram<f64>,
+    pool_wait_time: Histogram<f64>,
+    rate_limited: Counter<u64>,
+    request_duration: Histogram<f64>,
+    shed: Counter<u64>,
+    stalls: Counter<u64>,
+    statements: Histogram<u64>,
+}
+
+impl Instruments {
+    fn new(meter: &Meter) -> Self {
+        let count = |name, unit, description| {
+            let builder = meter.u64_counter(name).with_unit(unit);
+            builder.with_description(description).build()
+        };
+        let seconds = |name, description| {
+            let builder = meter.f64_histogram(name).with_unit("s");
+            let builder = builder.with_description(description);
+            builder.with_boundaries(SECONDS.to_vec()).build()
+        };
+        Self {
+            active_requests: meter
+                .i64_up_down_counter(metric::ACTIVE_REQUESTS)
+                .with_unit("{request}")
+                .with_description("Requests that are being answered.")
+                .build(),
+            failed_exports: count(
+                metric::FAILED_EXPORTS,
+                "{export}",
+                "Attempts to send telemetry that failed.",
+            ),
+            panics: count(
+                metric::PANICS,
+                "{panic}",
+                "Panics of handlers, each answered 500.",
+            ),
+            pool_timeouts: count(
+                metric::POOL_TIMEOUTS,
+                "{timeout}",
+                "Waits for a connection that ended without one.",
+            ),
+            pool_use_time: seconds(
+                metric::POOL_USE_TIME,
+                "How long requests held a connection.",
+            ),
+            pool_wait_time: seconds(
+                metric::POOL_WAIT_TIME,
+                "How long requests waited for a connection.",
+            ),
+            rate_limited: count(metric::RATE_LIMITED, "{request}", "Requests answered 429."),
+            request_duration: seconds(
+                metric::REQUEST_DURATION,
+                "From a request's head to the last byte of its answer.",
+            ),
+            shed: count(
+                metric::SHED,
+                "{request}",
+                "Requests answered 503 because their class was full.",
+            ),
+            stalls: count(
+                metric::STALLS,
+                "{stall}",
+                "Times that a handler held its thread for too long.",
+            ),
+            statements: meter
+                .u64_histogram(metric::STATEMENTS)
+                .with_unit("{statement}")
+                .with_description("Database statements of one request.")
+                .with_boundaries(STATEMENTS.to_vec())
+                .build(),
+        }
+    }
+}
+
+/// A request that has been answered, or whose client has left.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub method: &'static str,
+    /// The template, such as `/documents/{id}`; none where no route matched.
+    pub route: Option<&'a str>,
+    pub status: u16,
+    pub error: Option<&'a str>,
+    pub duration: Duration,
+    pub statements: u32,
+}
+
+pub fn request(request: &Request<'_>) {
+    let mut attributes = Vec::with_capacity(5);
+    attributes.push(KeyValue::new(attribute::METHOD, request.method));
+    attributes.push(KeyValue::new(attribute::SCHEME, SCHEME));
+    attributes.push(KeyValue::new(attribute::STATUS, i64::from(request.status)));
+    let optional = [
+        (attribute::ROUTE, request.route),
+        (attribute::ERROR_TYPE, request.error),
+    ];
+    for (name, value) in optional {
+        attributes.extend(value.map(|value| KeyValue::new(name, value.to_owned())));
+    }
+    let seconds = request.duration.as_secs_f64();
+    INSTRUMENTS.request_duration.record(seconds, &attributes);
+    if let Some(route) = request.route {
+        let route = [
+            KeyValue::new(attribute::METHOD, request.method),
+            KeyValue::new(attribute::ROUTE, route.to_owned()),
+        ];
+        let statements = u64::from(request.statements);
+        INSTRUMENTS.statements.record(statements, &route);
+    }
+}
+
+/// Counts as active until it is dropped.
+#[derive(Debug)]
+pub struct ActiveRequest([KeyValue; 2]);
+
+pub fn active_request(method: &'static str) -> ActiveRequest {
+    let attributes = [
+        KeyValue::new(attribute::METHOD, method),
+        KeyValue::new(attribute::SCHEME, SCHEME),
+    ];
+    INSTRUMENTS.active_requests.add(1, &attributes);
+    ActiveRequest(attributes)
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        INSTRUMENTS.active_requests.add(-1, &self.0);
+    }
+}
+
+/// A request was refused because its class was full.
+pub fn shed(class: &'static str) {
+    let class = KeyValue::new(attribute::REQUEST_CLASS, class);
+    INSTRUMENTS.shed.add(1, &[class]);
+}
+
+/// A caller was told to come back later.
+pub fn rate_limited() {
+    INSTRUMENTS.rate_limited.add(1, &[]);
+}
+
+/// How many requests of a class are in, of the `limit` that may be.
+pub fn admission(class: &'static str, limit: u32, used: impl Fn() -> u32 + Send + Sync + 'static) {
+    let class = [KeyValue::new(attribute::REQUEST_CLASS, class)];
+    let of_limit = class.clone();
+    meter()
+        .i64_observable_up_down_counter(metric::ADMITTED)
+        .with_unit("{request}")
+        .with_description("Requests that hold a place of their class.")
+        .with_callback(move |observer| observer.observe(used().into(), &class))
+        .build();
+    meter()
+        .i64_observable_up_down_counter(metric::ADMITTED_LIMIT)
+        .with_unit("{request}")
+        .with_description("Places of the class.")
+        .with_callback(move |observer| observer.observe(limit.into(), &of_limit))
+        .build();
+}
+
+/// How much of the pools is taken: `read` gives each pool's name, its connections in use and its idle ones.
+pub fn pools<Pools>(read: impl Fn() -> Pools + Send + Sync + 'static)
+where
+    Pools: IntoIterator<Item = (&'static str, u32, u32)>,
+{
+    meter()
+        .i64_observable_up_down_counter(metric::POOL_CONNECTIONS)
+        .with_unit("{connection}")
+        .with_description("Connections of a pool, by what they do.")
+        .with_callback(move |observer| {
+            for (pool, in_use, idle) in read() {
+                for (state, count) in [("used", in_use), ("idle", idle)] {
+                    let attributes = [
+                        KeyValue::new(attribute::POOL_NAME, pool),
+                        KeyValue::new(attribute::POOL_STATE, state),
+                    ];
+                    observer.observe(count.into(), &attributes);
+                }
+            }
+        })
+        .build();
+}
+
+/// A request got a connection after this long.
+pub fn connection_waited(pool: &'static str, waited: Duration) {
+    let pool = KeyValue::new(attribute::POOL_NAME, pool);
+    let seconds = waited.as_secs_f64();
+    INSTRUMENTS.pool_wait_time.record(seconds, &[pool]);
+}
+
+/// A request waited for a connection and got none.
+pub fn connection_timed_out(pool: &'static str) {
+    let pool = KeyValue::new(attribute::POOL_NAME, pool);
+    INSTRUMENTS.pool_timeouts.add(1, &[pool]);
+}
+
+/// A request held a connection for this long.
+pub fn connection_held(held: Duration) {
+    let seconds = held.as_secs_f64();
+    INSTRUMENTS.pool_use_time.record(seconds, &[]);
+}
+
+/// A handler panicked, and its request was answered all the same.
+pub fn panicked() {
+    INSTRUMENTS.panics.add(1, &[]);
+}
+
+/// A handler of this route held its thread for too long.
+pub fn stalled(route: &str) {
+    let route = KeyValue::new(attribute::ROUTE, route.to_owned());
+    INSTRUMENTS.stalls.add(1, &[route]);
+}
+
+pub(super) fn export_failed(signal: &'static str) {
+    let signal = KeyValue::new(attribute::SIGNAL, signal);
+    INSTRUMENTS.failed_exports.add(1, &[signal]);
+}
+
+/// How busy the process's own threads are: tasks alive, and tasks that wait for a thread.
+pub(super) fn runtime(handle: &Handle) {
+    let runtime = handle.metrics();
+    meter()
+        .u64_observable_gauge(metric::RUNTIME_TASKS)
+        .with_unit("{task}")
+        .with_description("Tasks that have not ended.")
+        .with_callback(move |observer| {
+            observer.observe(runtime.num_alive_tasks() as u64, &[]);
+        })
+        .build();
+    let runtime = handle.metrics();
+    meter()
+        .u64_observable_gauge(metric::RUNTIME_QUEUE)
+        .with_unit("{task}")
+        .with_description("Tasks that wait for a thread.")
+        .with_callback(move |observer| {
+            observer.observe(runtime.global_queue_depth() as u64, &[]);
+        })
+        .build();
+}
+
+fn meter() -> Meter {
+    global::meter("service")
+}

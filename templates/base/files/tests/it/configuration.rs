@@ -1,0 +1,5 @@
+//! P12: what is wrong with the configuration is said at the start, all of it, and no secret is ever shown.
+
+mod documented;
+mod problems;
+mod secrets;

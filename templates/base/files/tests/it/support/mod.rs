@@ -1,0 +1,18 @@
+//! What the tests share.
+
+pub(crate) mod client;
+pub(crate) mod connection;
+pub(crate) mod credential;
+pub(crate) mod otlp;
+pub(crate) mod process;
+pub(crate) mod server;
+pub(crate) mod storage;
+pub(crate) mod wait;
+
+pub(crate) use self::{
+    client::{Client, document},
+    connection::Connection,
+    process::Process,
+    server::Server,
+    wait::eventually,
+};

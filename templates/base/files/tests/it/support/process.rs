@@ -1,0 +1,167 @@
+//! The service as a process of its own, to be killed, stopped and started again.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use super::Client;
+
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    folder: PathBuf,
+    log: Arc<Mutex<String>>,
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts on `folder` with these variables beside the defaults, and returns once it listens.
+    pub(crate) async fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_as("all", folder, variables).await
+    }
+
+    /// The same in another role.
+    pub(crate) async fn start_as(role: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = command(folder, variables)
+            .arg(role)
+            .spawn()
+            .expect("a start");
+        let log = Arc::new(Mutex::new(String::new()));
+        collect(child.stderr.take().expect("stderr"), log.clone());
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let address = address_after(&mut stdout, "is running on http://", &log).await;
+        let admin = address_after(&mut stdout, "health     http://", &log).await;
+        Self {
+            child,
+            address,
+            admin,
+            folder: folder.to_owned(),
+            log,
+            _stdout: stdout,
+        }
+    }
+
+    pub(crate) async fn client(&self, subject: &str) -> Client {
+        let arguments = ["token", "--subject", subject, "--tenant", subject];
+        let token = run(&self.folder, &[], &arguments).await;
+        assert!(
+            token.status.success(),
+            "{}",
+            String::from_utf8_lossy(&token.stderr)
+        );
+        let token = String::from_utf8(token.stdout).expect("text");
+        Client::new(self.address).credential(&format!("Bearer {}", token.trim()))
+    }
+
+    /// Everything that it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("a kill");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-s", name, &id])
+            .status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// SIGTERM, and the wait for its end.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().await.expect("an end")
+    }
+
+    pub(crate) async fn wait(mut self) -> ExitStatus {
+        self.child.wait().await.expect("an end")
+    }
+}
+
+/// Runs a command of the binary to its end.
+pub(crate) async fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    command(folder, variables)
+        .args(arguments)
+        .output()
+        .await
+        .expect("a start")
+}
+
+fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut environment = BTreeMap::from([
+        ("APP__ENVIRONMENT", "development"),
+        ("APP__SERVER__ADDRESS", "127.0.0.1:0"),
+        ("APP__ADMIN__ADDRESS", "127.0.0.1:0"),
+        ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000"),
+        ("APP__RATE_LIMIT__BURST", "1000000"),
+    ]);
+    environment.extend(variables.iter().copied());
+    let mut command = Command::new(binary());
+    command
+        .env_clear()
+        .env("APP__DATA__DIRECTORY", folder)
+        .envs(environment)
+        // Not in the project, whose `.env` it would read.
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Cargo builds the binary before the tests, two folders above this one's file.
+fn binary() -> PathBuf {
+    let test = env::current_exe().expect("a path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/deps");
+    profile
+        .join(env!("CARGO_PKG_NAME"))
+        .with_extension(env::consts::EXE_EXTENSION)
+}
+
+fn collect(stream: impl AsyncRead + Unpin + Send + 'static, log: Arc<Mutex<String>>) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let mut log = log.lock().expect("no panic");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+}
+
+async fn address_after(
+    stdout: &mut Lines<BufReader<ChildStdout>>,
+    words: &str,
+    log: &Mutex<String>,
+) -> SocketAddr {
+    while let Some(line) = stdout.next_line().await.expect("text") {
+        if let Some((_, rest)) = line.split_once(words) {
+            let address = rest.split([' ', '/']).next().expect("a part");
+            return address
+                .parse()
+                .unwrap_or_else(|_| panic!("no address in {line:?}"));
+        }
+    }
+    panic!(
+        "ended before it said {words:?}: {}",
+        log.lock().expect("no panic")
+    );
+}

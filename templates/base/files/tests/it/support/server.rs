@@ -1,0 +1,120 @@
+//! The service, in this process, on a port and a data folder of its own.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use axum::Router;
+use service::{
+    app::state::App,
+    config::{Config, Environment},
+    external::http::Http,
+    serve::Service,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::{Client, credential};
+
+pub(crate) struct Server {
+    pub(crate) app: App,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    running: JoinHandle<bool>,
+    folder: TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these variables beside the defaults.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let config = config(&folder, variables);
+        let service = Service::start(config, http(), true).await.expect("a start");
+        let (app, address) = (
+            service.app().clone(),
+            service.address().expect("an address"),
+        );
+        let admin = service.admin_address().expect("an address");
+        let running = tokio::spawn(service.run());
+        Self {
+            app,
+            address,
+            admin,
+            running,
+            folder,
+        }
+    }
+
+    /// With routes of the test's own in place of the application's, behind the same edge.
+    pub(crate) async fn with_routes(variables: &[(&str, &str)], routes: Router<App>) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let config = config(&folder, variables);
+        let service = Service::start_with(config, http(), true, |app| {
+            service::edge::layers::around(routes.with_state(app.clone()), app)
+        });
+        let service = service.await.expect("a start");
+        let (app, address) = (
+            service.app().clone(),
+            service.address().expect("an address"),
+        );
+        let admin = service.admin_address().expect("an address");
+        let running = tokio::spawn(service.run());
+        Self {
+            app,
+            address,
+            admin,
+            running,
+            folder,
+        }
+    }
+
+    /// A client with every scope of the sample, of a tenant of its own name.
+    pub(crate) fn client(&self, subject: &str) -> Client {
+        self.client_with(subject, subject, "documents:read documents:write")
+    }
+
+    pub(crate) fn client_with(&self, subject: &str, tenant: &str, scope: &str) -> Client {
+        let credential = credential::issue(&self.app.config, subject, tenant, scope);
+        Client::new(self.address).credential(&credential)
+    }
+
+    /// A client without a credential.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Stops as on SIGTERM; whether everything ended in time.
+    pub(crate) async fn stop(self) -> bool {
+        self.app.lifecycle.drain();
+        self.app.lifecycle.close();
+        let ended = self.running.await.expect("no panic");
+        drop(self.folder);
+        ended
+    }
+}
+
+fn http() -> Http {
+    Http::new().expect("a client")
+}
+
+fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
+    let mut given = BTreeMap::from([
+        ("APP__ENVIRONMENT", "development"),
+        ("APP__SERVER__ADDRESS", "127.0.0.1:0"),
+        ("APP__ADMIN__ADDRESS", "127.0.0.1:0"),
+        // Tests ask more often than people.
+        ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000"),
+        ("APP__RATE_LIMIT__BURST", "1000000"),
+    ]);
+    let directory = folder.path().to_str().expect("UTF-8").to_owned();
+    given.insert("APP__DATA__DIRECTORY", &directory);
+    given.extend(variables.iter().copied());
+    let given = given
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Config::read(&mut Environment::new(given))
+        .expect("a good configuration")
+        .0
+}

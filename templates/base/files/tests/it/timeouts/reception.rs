@@ -1,0 +1,132 @@
+//! Clients that are slow on purpose: a header or a body that never ends.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+    time::{interval, timeout},
+};
+
+use super::{PATIENCE, authorization};
+use crate::support::Server;
+
+const BOUND: Duration = Duration::from_millis(300);
+const BETWEEN_BYTES: Duration = Duration::from_millis(20);
+
+/// How a header begins that never ends, and the byte of which more and more come.
+const ENDLESS_HEADERS: [(&str, Option<u8>); 6] = [
+    ("", None),
+    ("P", None),
+    ("GET / HTTP/1.1\r\nhost: test\r\n", None),
+    ("GET / HTTP/1.1\r\nhost: test\r\nx-endless: ", Some(b'a')),
+    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
+    // One that ends, and then another.
+    (
+        "GET / HTTP/1.1\r\nhost: test\r\n\r\nGET / HTTP/1.1\r\nx-endless: ",
+        Some(b'a'),
+    ),
+];
+
+/// A connection on which something began that never ends.
+struct Endless {
+    begun: Instant,
+    stream: TcpStream,
+    byte: Option<u8>,
+}
+
+impl Endless {
+    async fn begin(address: SocketAddr, start: &str, byte: Option<u8>) -> Self {
+        let begun = Instant::now();
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let sent = stream.write_all(start.as_bytes()).await;
+        sent.expect("an open connection");
+        Self {
+            begun,
+            stream,
+            byte,
+        }
+    }
+
+    /// Goes on until the other side closes, which must not be before the bound; gives what it answered.
+    async fn until_closed(mut self) -> String {
+        let mut answer = Vec::new();
+        let exchange = async {
+            let mut next = interval(BETWEEN_BYTES);
+            let (mut read, mut write) = self.stream.split();
+            loop {
+                tokio::select! {
+                    received = read.read_buf(&mut answer) => {
+                        if received.is_ok_and(|count| count > 0) { continue } else { return }
+                    }
+                    _ = next.tick() => if let Some(byte) = self.byte {
+                        // Closed meanwhile, perhaps: then there is nothing to read either.
+                        write.write_all(&[byte]).await.ok();
+                    }
+                }
+            }
+        };
+        timeout(PATIENCE, exchange).await.expect("closed in time");
+        assert!(self.begun.elapsed() >= BOUND, "closed too early");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_never_ends_ends_its_connection_only() {
+    let server = Server::with(&[("APP__SERVER__HEADER_TIMEOUT", "300ms")]).await;
+    let mut endless = JoinSet::new();
+    for (start, byte) in ENDLESS_HEADERS {
+        for _ in 0..5 {
+            let connection = Endless::begin(server.address, start, byte).await;
+            endless.spawn(connection.until_closed());
+        }
+    }
+    // They are open, and others do not notice.
+    server.client("a").create("meanwhile").await;
+    endless.join_all().await;
+}
+
+#[tokio::test]
+async fn an_endless_header_gives_its_place_back() {
+    let variables = [
+        ("APP__SERVER__HEADER_TIMEOUT", "300ms"),
+        ("APP__SERVER__MAX_CONNECTIONS", "5"),
+    ];
+    let server = Server::with(&variables).await;
+    let mut endless = JoinSet::new();
+    for _ in 0..5 {
+        let connection = Endless::begin(server.address, "P", None).await;
+        endless.spawn(connection.until_closed());
+    }
+    // There is no place for this one until theirs are free.
+    let begun = Instant::now();
+    server.client("a").create("afterwards").await;
+    assert!(begun.elapsed() < PATIENCE);
+    endless.join_all().await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_answered_408() {
+    let server = Server::with(&[("APP__SERVER__BODY_TIMEOUT", "300ms")]).await;
+    let head = format!(
+        "POST /v1/documents HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+         authorization: {}\r\ncontent-length: 100000\r\n\r\n",
+        authorization(&server)
+    );
+    let mut trickling = JoinSet::new();
+    for byte in [None, Some(b' ')] {
+        let connection = Endless::begin(server.address, &head, byte).await;
+        trickling.spawn(connection.until_closed());
+    }
+    server.client("a").create("meanwhile").await;
+    for answer in trickling.join_all().await {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("application/problem+json"), "{answer}");
+        assert!(answer.contains("urn:problem:request-timeout"), "{answer}");
+    }
+}
