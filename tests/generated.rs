@@ -69,7 +69,8 @@ impl Home {
             .arg(path)
             .output()
             .expect("formwork starts");
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+        let report: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
         assert!(output.status.success(), "{report:#}\n{}", told(&output));
         report
     }
@@ -107,8 +108,7 @@ fn assert_nothing_is_compiled_again(home: &Home, project: &Path) {
     assert!(output.status.success(), "{}", told(&output));
     let messages = String::from_utf8(output.stdout).expect("text");
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let artifacts: Vec<_> =
-        artifacts.filter(|message| message["reason"] == "compiler-artifact").collect();
+    let artifacts: Vec<_> = artifacts.filter(|message| message["reason"] == "compiler-artifact").collect();
     assert!(artifacts.len() > 200, "{} artifacts", artifacts.len());
     for artifact in artifacts {
         assert_eq!(artifact["fresh"], true, "{artifact:#}");
@@ -132,9 +132,10 @@ fn assert_passes_under_load(home: &Home, project: &Path) {
                 std::hint::spin_loop();
             }
         });
-        let mut test = || {
+        let test = || {
             let mut cargo = home.command("cargo");
-            let output = cargo.args(["test", "--locked"]).current_dir(project).output().expect("cargo starts");
+            let output =
+                cargo.args(["test", "--locked"]).current_dir(project).output().expect("cargo starts");
             (output.status.success(), told(&output))
         };
         let passes = [test(), test()];

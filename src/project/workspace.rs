@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml_edit::{Array, DocumentMut, Item, Table};
+use toml_edit::{Array, DocumentMut, Item, RawString, Table};
 
 use super::disk;
 use crate::{
@@ -132,11 +132,22 @@ fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<Str
 
 /// Appends in the list's own style: on a line of its own if the others stand so.
 fn push(members: &mut Array, member: &str) {
-    let style = members.iter().last().and_then(|last| last.decor().prefix()).and_then(|raw| raw.as_str());
-    let style = style.filter(|style| style.contains('\n')).map(str::to_owned);
+    let Some(last) = members.iter_mut().last() else {
+        members.push(member);
+        return;
+    };
+    let style = last.decor_mut();
+    let text = |raw: Option<&RawString>| raw.and_then(RawString::as_str).map(str::to_owned);
+    let (prefix, suffix) = (text(style.prefix()), text(style.suffix()));
+    // What stood after the last one, up to the bracket, stands after the new one now.
+    style.set_suffix("");
     members.push(member);
-    if let (Some(prefix), Some(last)) = (style, members.iter_mut().last()) {
-        last.decor_mut().set_prefix(prefix);
+    if let Some(new) = members.iter_mut().last() {
+        let style = new.decor_mut();
+        if let Some(prefix) = prefix.filter(|prefix| prefix.contains('\n')) {
+            style.set_prefix(prefix);
+        }
+        style.set_suffix(suffix.unwrap_or_default());
     }
 }
 
