@@ -10,7 +10,13 @@ use crate::support::{Outcome, formwork, names, new, temp};
 fn a_project_appears_with_its_state_its_render_and_three_commands() {
     let folder = temp();
     let said = new("orders --yes").within(folder.path()).succeeds();
-    for text in ["poured orders: ", "run it ", "cd orders && cargo run", "see a response ", "test it "] {
+    for text in [
+        "poured orders: ",
+        "run it ",
+        "cd orders && cargo run",
+        "see a response   curl -i http://",
+        "test it ",
+    ] {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");
     }
     assert_eq!(names(folder.path()), ["orders"]);
@@ -83,6 +89,7 @@ fn json_has_stable_keys() {
     assert_eq!(json["answers"]["cache"], "memory");
     assert_eq!(json["git"]["committed"], true);
     assert!(json["files"].as_array().unwrap().iter().any(|file| file["path"] == "src/main.rs"));
+    assert!(json["check"].is_null(), "--no-check");
     let next: Vec<_> = json["next"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(next, ["run", "request", "test"]);
 }

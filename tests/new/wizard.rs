@@ -231,6 +231,15 @@ fn a_target_that_cannot_be_is_said_before_any_question() {
     assert!(screen.contains("exists and is not empty") && !screen.contains("How should it be"), "{screen}");
 }
 
+#[test]
+fn a_workspace_around_is_said_before_any_question() {
+    let folder = temp();
+    fs::write(folder.path().join("Cargo.toml"), "[workspace]\n").unwrap();
+    let (status, screen) = wizard_in(folder.path(), "").ends();
+    assert_eq!(status.exit_code(), 2);
+    assert!(screen.contains("--member") && !screen.contains("What is the service called?"), "{screen}");
+}
+
 /// Runs the wizard on the fixture catalog, whose rules the real one may not have. The test below starts it
 /// on a terminal; by itself it is nothing.
 #[test]
