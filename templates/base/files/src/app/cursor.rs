@@ -1,7 +1,7 @@
 //! Cursors of lists: where the next page starts, signed so that a client cannot make one up or take
 //! another tenant's.
 
-use std::{fs, io::Write as _, path::Path, sync::Arc};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -69,8 +69,13 @@ fn development_key(directory: &Path) -> anyhow::Result<Vec<u8>> {
             .fill(&mut key)
             .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
         let own = directory.join(format!("{DEVELOPMENT_KEY}.{}", std::process::id()));
-        let mut file =
-            fs::File::create(&own).with_context(|| format!("{} cannot be made", own.display()))?;
+        let mut file = fs::File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&own)
+            .with_context(|| format!("{} cannot be made", own.display()))?;
         file.write_all(&key)?;
         file.sync_all()?;
         fs::hard_link(&own, &path).ok();

@@ -61,6 +61,11 @@ impl Pulse {
         self.last.store(self.now(), Ordering::Relaxed);
     }
 
+    /// The loop has ended as it should; from here on it is not late.
+    fn retire(&self) {
+        self.last.store(u64::MAX, Ordering::Relaxed);
+    }
+
     /// How long ago the loop turned.
     pub fn age(&self) -> Duration {
         Duration::from_millis(self.now().saturating_sub(self.last.load(Ordering::Relaxed)))
@@ -103,6 +108,7 @@ impl Server {
                 }
             }
         }
+        self.pulse.retire();
         // Closed first: what the system has accepted for us meanwhile is refused, not left hanging.
         drop(self.listener);
         wait_for(connections, self.limits.shutdown_grace).await

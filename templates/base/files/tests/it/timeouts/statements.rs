@@ -90,6 +90,28 @@ async fn an_endless_statement_that_was_abandoned_ends_at_its_deadline_too() {
     }
 }
 
+/// Stopped in the middle of a change, a database may have rolled back by itself.
+#[tokio::test]
+async fn a_change_that_was_stopped_leaves_a_writer_that_works() {
+    const ENDLESS_CHANGE: &str = "UPDATE documents SET version =
+        (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n)";
+    let server = Server::with(&[]).await;
+    let client = server.client("a");
+    client.create("before").await;
+    for _ in 0..2 {
+        let database = &server.app.database;
+        let lent = database
+            .begin(Deadline::after(SOON), &Meter::default())
+            .await;
+        let mut transaction = lent.expect("a transaction");
+        let stopped = transaction.execute(sqlx::query(ENDLESS_CHANGE)).await;
+        assert!(matches!(stopped, Err(Error::Deadline)), "{stopped:?}");
+        drop(transaction);
+        client.create("after").await;
+    }
+    assert_eq!(client.count().await, 3);
+}
+
 #[tokio::test]
 async fn a_statement_has_a_bound_of_its_own() {
     let variables = [ONE_READER, ("APP__DATABASE__STATEMENT_TIMEOUT", "100ms")];

@@ -2,6 +2,7 @@
 
 mod interrupt;
 mod lanes;
+mod transaction;
 
 use std::{
     fs,
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use self::{
     interrupt::Interrupt,
     lanes::{Lane, Lanes, Lent},
+    transaction::Transaction,
 };
 use super::{
     connection::{Bounds, Connection},
@@ -107,7 +109,7 @@ impl Database {
     /// A transaction that writes. It takes SQLite's write lock at once: one that starts as a reader can be
     /// told in the middle that it may not become a writer.
     pub async fn begin(&self, deadline: Deadline, meter: &Meter) -> Result<Connection, Error> {
-        let begin = self.writer.pool.begin_with("BEGIN IMMEDIATE");
+        let begin = Transaction::begin(&self.writer.pool);
         let transaction = self.wait("write", deadline, begin).await?;
         meter.count_statement();
         let loan = Loan(Kind::Transaction(
@@ -212,7 +214,7 @@ pub(super) struct Loan(Kind);
 enum Kind {
     Reader(Lent),
     Writer(PoolConnection<Sqlite>, Interrupt),
-    Transaction(sqlx::Transaction<'static, Sqlite>, Interrupt),
+    Transaction(Transaction, Interrupt),
 }
 
 impl Loan {
