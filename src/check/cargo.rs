@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::project::Project;
+use super::{linter, project::Project};
 use crate::error::{Error, Result};
 
 /// clippy's driver reads its arguments from one variable, separated by this word (as cargo-clippy sends them).
@@ -46,18 +46,16 @@ pub fn compile(project: &Project, subcommand: &str, offline: bool) -> Command {
     command
 }
 
-/// Lints as a build: clippy's driver takes rustc's place for the project's own crates only, so the
-/// dependencies that this compiles are the ones that build and test use.
+/// Lints as a build: clippy's driver takes rustc's place ([`linter`]) for the project's own crates only, so
+/// the dependencies that this compiles are the ones that build and test use.
 pub fn lint(project: &Project, offline: bool) -> Result<Command> {
     let driver = clippy_driver(&project.folder).ok_or_else(|| missing_component("clippy"))?;
-    let mut arguments = Vec::new();
-    if project.denies_lints() {
-        arguments.push("-Dwarnings");
-    }
-    let arguments: String =
-        arguments.iter().map(|argument| format!("{argument}{CLIPPY_SEPARATOR}")).collect();
+    let arguments =
+        if project.denies_lints() { format!("-Dwarnings{CLIPPY_SEPARATOR}") } else { String::new() };
     let mut command = compile(project, "build", offline);
-    command.arg("--all-targets").env("RUSTC_WORKSPACE_WRAPPER", driver).env("CLIPPY_ARGS", arguments);
+    let wrapper = linter::program().unwrap_or_else(|| driver.clone());
+    command.arg("--all-targets").env("CLIPPY_ARGS", arguments);
+    command.env("RUSTC_WORKSPACE_WRAPPER", wrapper).env(linter::DRIVER, driver);
     Ok(command)
 }
 

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod cargo;
 pub mod libtest;
+pub mod linter;
 pub mod log;
 pub mod messages;
 pub mod preflight;

@@ -72,8 +72,19 @@ fn json_has_stable_keys() {
     let json = new("orders --yes --json").within(folder.path()).succeeds();
     let json: Value = serde_json::from_str(&json).unwrap();
     let keys: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected =
-        ["schema", "name", "path", "dry_run", "answers", "tree_hash", "crates", "files", "git", "next"];
+    let expected = [
+        "schema",
+        "name",
+        "path",
+        "dry_run",
+        "answers",
+        "tree_hash",
+        "crates",
+        "files",
+        "git",
+        "check",
+        "next",
+    ];
     assert_eq!(keys, expected);
     assert_eq!(json["answers"]["cache"], "memory");
     assert_eq!(json["git"]["committed"], true);

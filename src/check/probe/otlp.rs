@@ -179,10 +179,14 @@ mod tests {
     fn what_was_exported_can_be_searched() {
         let receiver = Receiver::start(Behaviour::Answers).expect("a receiver");
         let export = Request::new("POST", "/v1/traces").body("application/x-protobuf", *b"\x00\x01trace\xff");
-        let answer = export.send(receiver.address);
-        // The receiver keeps the connection, so that only the answer's head tells that it is complete.
-        assert!(receiver.wait_for("/v1/traces", b"\x01trace", Duration::from_secs(5)), "{answer:?}");
+        let mut exporter = TcpStream::connect(receiver.address).expect("a connection");
+        exporter.write_all(&export.head(receiver.address)).expect("a head");
+        exporter.write_all(&export.body).expect("a body");
+        assert!(receiver.wait_for("/v1/traces", b"\x01trace", Duration::from_secs(5)));
         assert!(!receiver.has("/v1/metrics", b"trace"));
+        let mut answer = [0; 15];
+        exporter.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
     }
 
     #[test]

@@ -231,7 +231,6 @@ fn names_a_taken_port(subject: &Subject) -> Finding {
     let mut service = launch.start_on(taken.0, free, &subject.leash)?;
     let what = "a start on a taken port";
     let status = service.wait_for_exit(PATIENCE).map_err(|error| format!("{what}: {error}"))?;
-    service.kill();
     let log = service.output.text();
     expect::all([
         expect::that(!status.success(), || format!("{what}: it ended with success")),
@@ -249,7 +248,5 @@ struct Ended {
 fn start_and_fail(subject: &Subject, launch: &Launch, what: &str) -> Finding<Ended> {
     let mut service = launch.start(&subject.leash)?;
     let status = service.wait_for_exit(PATIENCE).map_err(|error| format!("{what}: {error}"))?;
-    // Everything that it wrote has been read once the pipe has ended.
-    service.kill();
     Ok(Ended { code: status.code(), log: service.output.text() })
 }

@@ -19,6 +19,8 @@ use super::{Finding, client::Request, leash::Leash};
 use crate::{check::process, interrupt::Interrupt};
 
 pub const TICK: Duration = Duration::from_millis(20);
+/// How long after its process the output may take to be read.
+const OUTPUT_ENDS: Duration = Duration::from_secs(1);
 /// Lines of the log that explain why a service did not do what it should.
 const LAST_LINES: usize = 12;
 /// Variables that a program needs from its surroundings; nothing else of the user's environment reaches it.
@@ -156,18 +158,26 @@ impl Service {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
         self.leash.release(&self.child);
-        // The pipe ends with the process; then all that it wrote has been read.
-        if let Some(reading) = self.reading.take() {
-            let _ = reading.join();
-        }
+        self.read_to_end();
     }
 
+    /// The status of a process that has ended, and with it all that it wrote.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().ok().flatten();
         if status.is_some() {
             self.leash.release(&self.child);
+            self.read_to_end();
         }
         status
+    }
+
+    /// The pipe ends with the process, unless something that it started holds it open.
+    fn read_to_end(&mut self) {
+        let Some(reading) = self.reading.take() else { return };
+        let deadline = Instant::now() + OUTPUT_ENDS;
+        while !reading.is_finished() && Instant::now() < deadline {
+            thread::sleep(TICK);
+        }
     }
 
     pub fn last_lines(&self) -> String {
