@@ -1,7 +1,6 @@
 //! The default project, whole: poured, proven, run again under load; and a second one from its crates.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicBool, Ordering},
@@ -9,6 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 const PROMISES: [&str; 7] = ["P1", "P2", "P3", "P9", "P10", "P11", "P12"];
 
@@ -34,19 +34,16 @@ fn the_default_project_is_proven_and_the_next_compiles_no_registry_crate() {
     }
 }
 
-/// A folder with a cache of its own.
+/// A folder outside of every repository and workspace, with a cache of its own.
 struct Home {
     path: PathBuf,
+    _folder: TempDir,
 }
 
 impl Home {
     fn empty() -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
-        if path.exists() {
-            fs::remove_dir_all(&path).expect("an empty folder");
-        }
-        fs::create_dir_all(&path).expect("a folder");
-        Self { path }
+        let folder = TempDir::new().expect("a folder");
+        Self { path: folder.path().to_owned(), _folder: folder }
     }
 
     fn command(&self, program: &str) -> Command {
@@ -64,7 +61,7 @@ impl Home {
     fn pour(&self, path: &Path, flags: &[&str]) -> Value {
         let output = self
             .command(env!("CARGO_BIN_EXE_formwork"))
-            .args(["new", "--yes", "--json", "--standalone"])
+            .args(["new", "--yes", "--json"])
             .args(flags)
             .arg(path)
             .output()

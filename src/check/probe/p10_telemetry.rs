@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     Finding,
     claims::Operation,
-    client::Request,
+    client::{Request, Response},
     expect,
     otlp::{Behaviour, Receiver},
     service::Launch,
@@ -38,11 +38,10 @@ fn tells(subject: &Subject) -> Finding {
         .with("OTEL_BLRP_SCHEDULE_DELAY", "100")
         .with("OTEL_METRIC_EXPORT_INTERVAL", "500");
     let mut instance = subject.start(&launch)?;
-    let operation = busiest(subject)?;
     let trace = TraceId::new();
-    let request = traced(&instance, operation, &trace)?;
+    let request = traced(&instance, &trace)?;
     let answer = request.send(instance.service.public)?;
-    expect::success(&operation.name(), &answer)?;
+    is_answered(&instance, &request.name(), &answer)?;
     let arrived = receiver.wait_for("/v1/traces", &trace.bytes(), ARRIVES);
     instance.service.stop(LEAVE)?;
     expect::all([
@@ -52,7 +51,7 @@ fn tells(subject: &Subject) -> Finding {
                 ARRIVES.as_secs()
             )
         }),
-        tells_no_secret(&receiver, &request, operation),
+        tells_no_secret(&receiver, &request, busiest(subject)),
     ])
 }
 
@@ -64,7 +63,7 @@ fn flushes(subject: &Subject) -> Finding {
         .with("OTEL_METRIC_EXPORT_INTERVAL", "60000");
     let mut instance = subject.start(&launch)?;
     let trace = TraceId::new();
-    let request = traced(&instance, busiest(subject)?, &trace)?;
+    let request = traced(&instance, &trace)?;
     request.send(instance.service.public)?;
     instance.service.stop(LEAVE)?;
     let has_metrics =
@@ -83,25 +82,35 @@ fn exporting(launch: Launch, receiver: &Receiver) -> Launch {
         .with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 }
 
-/// A POST with a body to look for, or any operation that has a plain path.
-fn busiest<'a>(subject: &'a Subject<'_>) -> Finding<&'a Operation> {
+/// A POST with a body to look for, or any operation that has a plain path, or none: then a path that leads
+/// nowhere, which is a request all the same.
+fn busiest<'a>(subject: &'a Subject<'_>) -> Option<&'a Operation> {
     let operations = &subject.claims.operations;
     let with_body =
         operations.iter().find(|operation| operation.method == "post" && operation.example.is_some());
     let plain =
         || operations.iter().find(|operation| operation.method == "get" && !operation.has_parameters());
-    with_body.or_else(plain).ok_or_else(|| "there is no operation to send a request to".to_owned())
+    with_body.or_else(plain)
 }
 
-fn traced(instance: &Instance, operation: &Operation, trace: &TraceId) -> Finding<Request> {
-    let request = match operation.example {
-        Some(_) => instance.example(operation)?,
-        None => Request::new(&operation.method, &operation.path),
+fn traced(instance: &Instance, trace: &TraceId) -> Finding<Request> {
+    let request = match busiest(instance.subject) {
+        Some(operation) if operation.example.is_some() => instance.example(operation)?,
+        Some(operation) => Request::new(&operation.method, &operation.path),
+        None => Request::get("/probe/unknown"),
     };
     instance.with_credential(ALICE, request.header("traceparent", trace.traceparent()))
 }
 
-fn tells_no_secret(receiver: &Receiver, request: &Request, operation: &Operation) -> Finding {
+/// Where there is an operation it succeeds; a path that leads nowhere is answered too.
+fn is_answered(instance: &Instance, what: &str, answer: &Response) -> Finding {
+    match busiest(instance.subject) {
+        Some(_) => expect::success(what, answer),
+        None => expect::status(what, answer, 404),
+    }
+}
+
+fn tells_no_secret(receiver: &Receiver, request: &Request, operation: Option<&Operation>) -> Finding {
     let credential = request.headers.iter().filter(|(name, _)| {
         name.eq_ignore_ascii_case("authorization") || name.eq_ignore_ascii_case("cookie")
     });
@@ -110,7 +119,8 @@ fn tells_no_secret(receiver: &Receiver, request: &Request, operation: &Operation
             ("the caller's credential", value.split(' ').next_back().unwrap_or(value).to_owned())
         })
         .collect();
-    texts(operation.example.as_ref().unwrap_or(&Value::Null), &mut |text| {
+    let example = operation.and_then(|operation| operation.example.as_ref());
+    texts(example.unwrap_or(&Value::Null), &mut |text| {
         secrets.push(("text of the request's body", text.to_owned()));
     });
     let exports = receiver.exports();
@@ -137,13 +147,12 @@ fn survives_a_hanging_collector(subject: &Subject) -> Finding {
     let receiver = Receiver::start(Behaviour::Hangs)?;
     let launch = exporting(subject.launch("p10-hangs")?, &receiver).with("OTEL_BSP_SCHEDULE_DELAY", "100");
     let mut instance = subject.start(&launch)?;
-    let operation = busiest(subject)?;
     for _ in 0..5 {
-        let request = traced(&instance, operation, &TraceId::new())?;
+        let request = traced(&instance, &TraceId::new())?;
         let started = Instant::now();
         let answer = request.send(instance.service.public)?;
-        let what = format!("{} while the collector hangs", operation.name());
-        expect::success(&what, &answer)?;
+        let what = format!("{} while the collector hangs", request.name());
+        is_answered(&instance, &what, &answer)?;
         expect::that(started.elapsed() < PROMPT, || {
             format!("{what}: it took {} ms", started.elapsed().as_millis())
         })?;

@@ -2,7 +2,11 @@
 //! wrong with its configuration.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +16,7 @@ use rustix::process::Signal;
 use super::{
     Finding,
     claims::Operation,
-    client::{Connection, PATIENCE, Request},
+    client::{Connection, PATIENCE, Request, Response},
     expect,
     service::{Launch, TICK, free_addresses},
     subject::{ALICE, Instance, Subject},
@@ -23,6 +27,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How soon a load balancer must be able to see it.
 const SEEN_WITHIN: Duration = Duration::from_millis(700);
 const SENDERS: usize = 4;
+const NOWHERE: &str = "/probe/unknown";
 /// What EX_CONFIG of sysexits.h is.
 const BAD_CONFIGURATION: i32 = 78;
 
@@ -145,13 +150,22 @@ fn posts<'a>(subject: &'a Subject) -> impl Iterator<Item = &'a Operation> {
         .filter(|operation| operation.method == "post" && operation.example.is_some())
 }
 
+fn is_well(request: &Request, answer: &Response) -> Finding {
+    match request.path.as_str() {
+        NOWHERE => {
+            expect::that(answer.status < 500, || format!("{}: saw {}", request.name(), answer.summary()))
+        }
+        _ => expect::success(&request.name(), answer),
+    }
+}
+
 /// Requests one after the other, each on a new connection, as many short-lived clients send them.
 struct Load {
     requests: Vec<Request>,
-    to: std::net::SocketAddr,
+    to: SocketAddr,
     is_over: AtomicBool,
     sent: AtomicUsize,
-    failed: std::sync::Mutex<Vec<String>>,
+    failed: Mutex<Vec<String>>,
 }
 
 impl Load {
@@ -161,16 +175,18 @@ impl Load {
             claims.iter().filter(|operation| operation.method == "get" && !operation.has_parameters());
         let lists = lists.map(|operation| Ok(Request::get(&operation.path)));
         let posts = posts(instance.subject).map(|operation| instance.example(operation));
-        let requests = lists
+        let mut requests = lists
             .chain(posts)
             .map(|request| instance.with_credential(ALICE, request?))
             .collect::<Finding<Vec<_>>>()?;
+        // A service without operations answers too.
+        requests.push(Request::get(NOWHERE));
         Ok(Self {
             requests,
             to: instance.service.public,
             is_over: AtomicBool::new(false),
             sent: AtomicUsize::new(0),
-            failed: std::sync::Mutex::default(),
+            failed: Mutex::default(),
         })
     }
 
@@ -179,7 +195,7 @@ impl Load {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            let answer = request.send(self.to).and_then(|answer| expect::success(&request.name(), &answer));
+            let answer = request.send(self.to).and_then(|answer| is_well(request, &answer));
             self.sent.fetch_add(1, Ordering::Relaxed);
             if let Err(reason) = answer {
                 self.failures().push(reason);
@@ -191,8 +207,8 @@ impl Load {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn failures(&self) -> MutexGuard<'_, Vec<String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn finding(&self) -> Finding {
@@ -223,12 +239,10 @@ fn names_every_mistake(subject: &Subject) -> Finding {
 }
 
 fn names_a_taken_port(subject: &Subject) -> Finding {
-    let taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| Ok((listener.local_addr()?, listener)))
-        .map_err(|error| format!("cannot take a port: {error}"))?;
-    let (_, free) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
+    let (public, admin) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
+    let _taken = TcpListener::bind(public).map_err(|error| format!("cannot take {public}: {error}"))?;
     let launch = subject.launch("p12-port")?;
-    let mut service = launch.start_on(taken.0, free, &subject.leash)?;
+    let mut service = launch.start_on(public, admin, &subject.leash)?;
     let what = "a start on a taken port";
     let status = service.wait_for_exit(PATIENCE).map_err(|error| format!("{what}: {error}"))?;
     let log = service.output.text();

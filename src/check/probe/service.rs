@@ -7,8 +7,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    process::{Child, Command, ExitStatus, Stdio, id as process_id},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -19,6 +22,9 @@ use super::{Finding, client::Request, leash::Leash};
 use crate::{check::process, interrupt::Interrupt};
 
 pub const TICK: Duration = Duration::from_millis(20);
+/// Where to look for free ports, and how many of them.
+const FIRST_PORT: u16 = 15_000;
+const PORTS: u32 = 16_000;
 /// How long after its process the output may take to be read.
 const OUTPUT_ENDS: Duration = Duration::from_secs(1);
 /// Lines of the log that explain why a service did not do what it should.
@@ -219,11 +225,24 @@ impl Output {
     }
 }
 
-/// Two ports that were free just now. Both are held until both are known, so that they differ.
+/// Two ports that were free just now, and that this process has not given out before.
 pub fn free_addresses() -> io::Result<(SocketAddr, SocketAddr)> {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let (first, second) = (listen()?, listen()?);
-    Ok((first.local_addr()?, second.local_addr()?))
+    Ok((free_address()?, free_address()?))
+}
+
+/// Below the ports that systems give to outgoing connections: between the look and the service's own bind,
+/// a client's connection could take one of those.
+fn free_address() -> io::Result<SocketAddr> {
+    static GIVEN_OUT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..PORTS {
+        // Processes at the same time begin at different places.
+        let number = process_id().wrapping_mul(97).wrapping_add(GIVEN_OUT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST_PORT + u16::try_from(number % PORTS).unwrap_or_default();
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr();
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "all ports that were tried are taken"))
 }
 
 /// An empty folder for one instance, below the probe's own.

@@ -21,6 +21,7 @@ pub fn step(step: &StepReport) -> String {
     let name = step.step.name();
     let seconds = step.seconds;
     let mut text = format!("  {name:7} {style}{word:7}{style:#} {seconds:6.1} s  {}", step.summary);
+    text.truncate(text.trim_end().len());
     let promises = step.cases.iter().filter(|case| is_promise(case));
     promises.for_each(|case| text.push_str(&promise(case)));
     for line in step.excerpt.lines() {

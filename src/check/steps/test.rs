@@ -34,8 +34,10 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
     let status = process::run(command, run.interrupt, |line| {
         log.line(line);
         tests.line(line);
-        let announced = tests.announced.max(tests.done());
-        run.screen.progress(tests.done() as u64, announced as u64, "tests run", &tests.program);
+        match tests.announced.max(tests.done()) {
+            0 => run.screen.message("starting"),
+            all => run.screen.progress(tests.done() as u64, all as u64, "tests run", &tests.program),
+        }
     })?;
     let mut report = report(tests, status.success());
     report.crates_compiled = outputs.crates_compiled;

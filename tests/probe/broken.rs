@@ -1,0 +1,302 @@
+//! Each service here breaks one promise on purpose; the probe names that one, and no other.
+
+use formwork::check::report::CaseOutcome;
+
+use crate::workshop::{Change, Workshop, reasons, with};
+
+const ALL: [&str; 7] = ["P1", "P2", "P3", "P9", "P10", "P11", "P12"];
+
+/// The service with these changes breaks exactly `expected`, and the reason has the words of `because`.
+fn breaks(expected: &[&str], because: &str, changes: &[Change]) {
+    let workshop = Workshop::enter();
+    let cases = workshop.probe(changes);
+    let reasons = reasons(&cases);
+    assert_eq!(with(CaseOutcome::Broken, &cases), expected, "{reasons}");
+    let kept: Vec<&str> = ALL.into_iter().filter(|promise| !expected.contains(promise)).collect();
+    assert_eq!(with(CaseOutcome::Kept, &cases), kept, "{reasons}");
+    assert!(reasons.contains(because), "expected {because:?} in:\n{reasons}");
+}
+
+fn change(file: &'static str, from: &'static str, to: &'static str) -> Change {
+    Change { file, from, to }
+}
+
+mod p1 {
+    use super::*;
+
+    #[test]
+    fn data_that_belongs_to_one_process() {
+        breaks(
+            // A restart is another process too, so what P3 says of a crash cannot hold either.
+            &["P1", "P3"],
+            "GET /v1/documents/",
+            &[change(
+                "src/data/database.rs",
+                "directory.join(FILE)",
+                "directory.join(format!(\"{}-{FILE}\", std::process::id()))",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_tag_that_every_process_makes_differently() {
+        breaks(
+            &["P1"],
+            "two instances give different ETags",
+            &[change(
+                "src/app/etag.rs",
+                "format!(\"\\\"v{version}\\\"\")",
+                "format!(\"\\\"v{version}-{}\\\"\", std::process::id())",
+            )],
+        );
+    }
+}
+
+mod p2 {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_is_ignored() {
+        breaks(
+            &["P2"],
+            "X-Request-Timeout-Ms: 50",
+            &[change("src/edge/deadline.rs", "|asked| asked.min(longest)", "|_: Duration| longest")],
+        );
+    }
+
+    #[test]
+    fn a_body_that_may_trickle_for_ever() {
+        breaks(
+            &["P2"],
+            "a body that trickles in",
+            &[change(
+                "src/edge/body.rs",
+                "Instant::now() + bounds.time",
+                "Instant::now() + bounds.time * 1000",
+            )],
+        );
+    }
+
+    #[test]
+    fn headers_that_may_take_for_ever() {
+        breaks(
+            &["P2"],
+            "a connection whose headers never end is still open",
+            &[
+                change(
+                    "src/edge/server.rs",
+                    "header_read_timeout(self.limits.header_timeout)",
+                    "header_read_timeout(self.limits.header_timeout * 1000)",
+                ),
+                change(
+                    "src/edge/server.rs",
+                    "let header_timeout = self.limits.header_timeout;",
+                    "let header_timeout = self.limits.header_timeout * 1000;",
+                ),
+            ],
+        );
+    }
+}
+
+mod p3 {
+    use super::*;
+
+    #[test]
+    fn a_claim_that_is_never_stored() {
+        breaks(
+            // P1 has a key replayed by another instance, which needs the claim as well.
+            &["P1", "P3"],
+            "again with the same key",
+            &[change(
+                "src/app/idempotency.rs",
+                "let Some(named) = key.0 else",
+                "let Some(named) = key.0.filter(|_| false) else",
+            )],
+        );
+    }
+
+    #[test]
+    fn another_body_under_a_used_key() {
+        breaks(
+            &["P3"],
+            "with the same key and another body",
+            &[change(
+                "src/app/idempotency.rs",
+                "if existing.fingerprint != fingerprint {",
+                "if existing.fingerprint.is_empty() {",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_key_that_all_callers_share() {
+        breaks(
+            &["P3"],
+            "a key that another caller has used",
+            &[
+                change("src/app/idempotency.rs", "&caller.tenant,", "\"\","),
+                change("src/app/idempotency.rs", "&caller.subject,", "\"\","),
+            ],
+        );
+    }
+}
+
+mod p9 {
+    use super::*;
+
+    #[test]
+    fn a_lookup_without_the_tenant() {
+        breaks(
+            &["P9"],
+            "by another tenant's caller",
+            &[change(
+                "src/data/documents.rs",
+                "FROM documents WHERE tenant = $1 AND id = $2\"",
+                "FROM documents WHERE $1 <> '' AND id = $2\"",
+            )],
+        );
+    }
+
+    #[test]
+    fn an_answer_that_a_shared_cache_may_keep() {
+        breaks(
+            &["P9"],
+            "expected no-store for an authenticated caller",
+            &[change(
+                "src/edge/headers.rs",
+                "HeaderValue::from_static(\"no-store\")",
+                "HeaderValue::from_static(\"max-age=60\")",
+            )],
+        );
+    }
+}
+
+mod p10 {
+    use super::*;
+
+    #[test]
+    fn telemetry_that_is_never_flushed() {
+        breaks(
+            &["P10"],
+            "spans are not flushed",
+            &[change(
+                "src/cli.rs",
+                "telemetry.shutdown(TELEMETRY_FLUSH).await;",
+                "std::mem::forget(telemetry);",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_caller_whose_trace_is_ignored() {
+        breaks(
+            &["P10"],
+            "no span with the trace id of a request's traceparent",
+            &[change(
+                "src/telemetry/propagation.rs",
+                "span.set_parent(extract(headers)).ok();",
+                "let _ = (span, headers);",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_token_that_is_logged_and_so_exported() {
+        breaks(
+            &["P10", "P11"],
+            "the caller's credential is in what was sent to /v1/logs",
+            &[change(
+                "src/edge/observe.rs",
+                "let observation = Observation::begin(&request);",
+                "let observation = Observation::begin(&request);\n    tracing::info!(\"headers {:?}\", request.headers());",
+            )],
+        );
+    }
+}
+
+mod p11 {
+    use super::*;
+
+    #[test]
+    fn a_token_that_never_expires() {
+        breaks(
+            &["P11"],
+            "a token of 1 s is still accepted",
+            &[change(
+                "src/app/auth/claims.rs",
+                "validation.validate_nbf = true;",
+                "validation.validate_nbf = true;\n        validation.validate_exp = false;",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_token_for_anybody() {
+        breaks(
+            &["P11"],
+            "with a token for another audience",
+            &[change(
+                "src/app/auth/claims.rs",
+                "validation.set_audience(&[&self.audience]);",
+                "validation.validate_aud = false;",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_header_that_is_missing() {
+        breaks(
+            &["P11"],
+            "there is no X-Content-Type-Options: nosniff",
+            &[change(
+                "src/edge/headers.rs",
+                "HeaderValue::from_static(\"nosniff\")",
+                "HeaderValue::from_static(\"sniff\")",
+            )],
+        );
+    }
+}
+
+mod p12 {
+    use super::*;
+
+    #[test]
+    fn a_process_that_drains_and_says_that_it_is_ready() {
+        breaks(&["P12"], "GET /ready says 200", &[change("src/serve.rs", "lifecycle.drain();", "")]);
+    }
+
+    #[test]
+    fn a_listener_that_closes_before_anybody_knows() {
+        breaks(
+            &["P12"],
+            "requests around SIGTERM failed",
+            &[change("src/serve.rs", "sleep(delay).await;", "let _ = delay;")],
+        );
+    }
+
+    #[test]
+    fn requests_that_are_cut_off() {
+        breaks(
+            &["P12"],
+            "that was under way at SIGTERM",
+            &[change(
+                "src/edge/server.rs",
+                "timeout(grace, all).await.is_ok()",
+                "timeout(grace.min(Duration::ZERO), all).await.is_ok()",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_variable_that_nobody_reads() {
+        breaks(
+            &["P12"],
+            "APP__SERVER__ADDRES is not named",
+            &[change(
+                "src/config/environment.rs",
+                "self.problems.push(value::unknown_variable(name, &known));",
+                "let _ = value::unknown_variable(name, &known);",
+            )],
+        );
+    }
+}

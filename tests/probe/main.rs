@@ -1,0 +1,5 @@
+//! The probe against services that keep their promises, and against ones that are broken on purpose.
+
+mod broken;
+mod kept;
+mod workshop;
