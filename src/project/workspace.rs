@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml_edit::{Array, DocumentMut, Item, Table};
+use toml_edit::{Array, Decor, DocumentMut, Item, RawString, Table};
 
 use super::disk;
 use crate::{
@@ -132,44 +132,37 @@ fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<Str
 
 /// Appends in the list's own style: on a line of its own if the others stand so. Comments stay with their lines.
 fn push(members: &mut Array, member: &str) {
-    let after = members.trailing().as_str().unwrap_or_default().to_owned();
+    let text = |raw: Option<&RawString>| raw.and_then(RawString::as_str).unwrap_or_default().to_owned();
+    let after = text(Some(members.trailing()));
+    let has_comma = members.trailing_comma();
     let Some(last) = members.iter_mut().last() else {
         members.push(member);
         if after.contains('\n') {
-            set_prefix(members, &format!("{}\n    ", after.trim_end()));
+            restyle_last(members, &format!("{}\n    ", after.trim_end()), "");
             members.set_trailing("\n");
             members.set_trailing_comma(true);
         }
         return;
     };
-    let raw =
-        |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
-    let (before, behind) = (raw(last.decor().prefix()), raw(last.decor().suffix()));
-    let is_multi_line = before.contains('\n');
-    if is_multi_line && !behind.is_empty() {
-        last.decor_mut().set_suffix("");
-    }
-    let had_comma = members.trailing_comma();
+    let (before, behind) = (text(last.decor().prefix()), text(last.decor().suffix()));
+    // What stood between the last one and the bracket stands behind the new one.
+    last.decor_mut().set_suffix("");
     members.push(member);
-    if !is_multi_line {
-        return;
-    }
-    if had_comma {
-        // What stands behind the last comma on its line is about the member before.
-        let (comment, rest) = after.split_once('\n').unwrap_or(("", ""));
-        set_prefix(members, &format!("{comment}{before}"));
-        members.set_trailing(format!("\n{rest}"));
-    } else {
-        set_prefix(members, &before);
-        if let Some(new) = members.iter_mut().last() {
-            new.decor_mut().set_suffix(behind);
+    match before.contains('\n') {
+        false => restyle_last(members, " ", &behind),
+        true if !has_comma => restyle_last(members, &before, &behind),
+        true => {
+            // What stands behind the last comma on its line is about the member before.
+            let (comment, rest) = after.split_once('\n').unwrap_or_default();
+            restyle_last(members, &format!("{comment}{before}"), "");
+            members.set_trailing(format!("\n{rest}"));
         }
     }
 }
 
-fn set_prefix(members: &mut Array, prefix: &str) {
+fn restyle_last(members: &mut Array, prefix: &str, suffix: &str) {
     if let Some(last) = members.iter_mut().last() {
-        last.decor_mut().set_prefix(prefix);
+        *last.decor_mut() = Decor::new(prefix, suffix);
     }
 }
 
