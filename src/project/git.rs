@@ -52,7 +52,10 @@ pub(super) fn unfit(repository: &Path, project: &Path, manifest: Option<&Path>) 
     if !output.stdout.is_empty() {
         return Ok(Some("git has uncommitted changes there".to_owned()));
     }
-    let ignored = run(command(repository).args(["check-ignore", "--quiet", "--"]).arg(project))?;
+    // This command takes paths, not patterns, and refuses to be told so.
+    let mut ignored = command(repository);
+    ignored.env_remove("GIT_LITERAL_PATHSPECS").args(["check-ignore", "--quiet", "--"]).arg(project);
+    let ignored = run(&mut ignored)?;
     Ok(ignored.status.success().then(|| "git ignores that path".to_owned()))
 }
 

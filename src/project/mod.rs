@@ -13,7 +13,7 @@ use std::{fs, path::Path};
 use self::staging::Staging;
 pub use self::{
     git::Committed,
-    target::Target,
+    target::{Target, absolute},
     workspace::{Place, Wish},
 };
 use crate::{

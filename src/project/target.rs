@@ -18,8 +18,7 @@ pub struct Target {
 
 impl Target {
     pub fn inspect(path: &Path) -> Result<Self> {
-        let absolute = std::path::absolute(path)
-            .map_err(|error| Error::usage("this is not a path").at(path, None).cause(error))?;
+        let absolute = absolute(path)?;
         match fs::symlink_metadata(&absolute) {
             Ok(_) => existing(&absolute),
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing(&absolute),
@@ -37,6 +36,11 @@ impl Target {
     pub(super) fn inside(&self) -> &Path {
         self.path.strip_prefix(&self.top).unwrap_or(Path::new(""))
     }
+}
+
+/// The path from the root, whether or not anything is there.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::usage("this is not a path").at(path, None).cause(error))
 }
 
 fn existing(path: &Path) -> Result<Target> {

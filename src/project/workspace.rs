@@ -130,12 +130,45 @@ fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<Str
     Ok(Some(document.to_string()))
 }
 
-/// Appends in the list's own style: on a line of its own if the others stand so.
+/// Appends in the list's own style: on a line of its own if the others stand so. Comments stay with their lines.
 fn push(members: &mut Array, member: &str) {
-    let style = members.iter().last().and_then(|last| last.decor().prefix()).and_then(|raw| raw.as_str());
-    let style = style.filter(|style| style.contains('\n')).map(str::to_owned);
+    let after = members.trailing().as_str().unwrap_or_default().to_owned();
+    let Some(last) = members.iter_mut().last() else {
+        members.push(member);
+        if after.contains('\n') {
+            set_prefix(members, &format!("{}\n    ", after.trim_end()));
+            members.set_trailing("\n");
+            members.set_trailing_comma(true);
+        }
+        return;
+    };
+    let raw =
+        |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
+    let (before, behind) = (raw(last.decor().prefix()), raw(last.decor().suffix()));
+    let is_multi_line = before.contains('\n');
+    if is_multi_line && !behind.is_empty() {
+        last.decor_mut().set_suffix("");
+    }
+    let had_comma = members.trailing_comma();
     members.push(member);
-    if let (Some(prefix), Some(last)) = (style, members.iter_mut().last()) {
+    if !is_multi_line {
+        return;
+    }
+    if had_comma {
+        // What stands behind the last comma on its line is about the member before.
+        let (comment, rest) = after.split_once('\n').unwrap_or(("", ""));
+        set_prefix(members, &format!("{comment}{before}"));
+        members.set_trailing(format!("\n{rest}"));
+    } else {
+        set_prefix(members, &before);
+        if let Some(new) = members.iter_mut().last() {
+            new.decor_mut().set_suffix(behind);
+        }
+    }
+}
+
+fn set_prefix(members: &mut Array, prefix: &str) {
+    if let Some(last) = members.iter_mut().last() {
         last.decor_mut().set_prefix(prefix);
     }
 }
@@ -187,7 +220,11 @@ mod tests {
             ),
             (
                 "[workspace]\nmembers = [\n    \"a\",\n    \"b\", # two\n]\n",
-                "[workspace]\nmembers = [\n    \"a\",\n    \"b\",\n    \"services/orders\", # two\n]\n",
+                "[workspace]\nmembers = [\n    \"a\",\n    \"b\", # two\n    \"services/orders\",\n]\n",
+            ),
+            (
+                "[workspace]\nmembers = [\n    # services\n]\n",
+                "[workspace]\nmembers = [\n    # services\n    \"services/orders\",\n]\n",
             ),
             (
                 "[workspace]\nmembers = [\n    \"a\"\n]\n",

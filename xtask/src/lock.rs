@@ -20,36 +20,46 @@ use semver::Version;
 use crate::dependencies;
 
 const TARGET: &str = "templates/lock.toml";
+const MANIFEST: &str = "dependencies/Cargo.toml";
+const LOCK: &str = "dependencies/Cargo.lock";
 
 pub(crate) fn write(home: &Path) -> Result<()> {
-    let text = make(home)?;
-    fs::write(home.join(TARGET), text).map_err(|error| io(&home.join(TARGET), error))
+    let made = make(home)?;
+    for (file, text) in [(TARGET, made.master), (LOCK, made.lock)] {
+        fs::write(home.join(file), text).map_err(|error| io(&home.join(file), error))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn compare(home: &Path) -> Result<()> {
-    let there = read(&home.join(TARGET))?;
-    match there == make(home)? {
-        true => Ok(()),
-        false => {
-            Err(Error::failed("the master lock is out of date").at(TARGET, None).help("cargo xtask lock"))
+    let made = make(home)?;
+    for (file, text) in [(TARGET, made.master), (LOCK, made.lock)] {
+        if read(&home.join(file))? != text {
+            let error = Error::failed("this lock is not what the manifests need").at(file, None);
+            return Err(error.help("cargo xtask lock"));
         }
     }
+    Ok(())
 }
 
-fn make(home: &Path) -> Result<String> {
+struct Made {
+    master: String,
+    /// The lock of `dependencies/Cargo.toml`, with what that lacked.
+    lock: String,
+}
+
+fn make(home: &Path) -> Result<Made> {
     let catalog = Catalog::load(Source::folder(&home.join("templates"))?)?;
-    let manifest = home.join("dependencies/Cargo.toml");
-    let lock_file = home.join("dependencies/Cargo.lock");
+    let manifest = home.join(MANIFEST);
     let folder = tempfile::tempdir().map_err(|error| io(Path::new("a temporary folder"), error))?;
-    let text = resolve(folder.path(), &read(&manifest)?, &read(&lock_file).unwrap_or_default())?;
-    fs::write(&lock_file, &text).map_err(|error| io(&lock_file, error))?;
+    let text = resolve(folder.path(), &read(&manifest)?, &read(&home.join(LOCK)).unwrap_or_default())?;
     let lock = parse(&text)?;
     let mut direct = dependencies::read(&manifest, &lock)?;
     dependencies::check_features(&catalog, &direct, &manifest)?;
-    for name in dependencies::unused(&catalog, &direct).into_iter().map(str::to_owned).collect::<Vec<_>>() {
-        eprintln!("note: no part uses `{name}` of dependencies/Cargo.toml");
-        direct.remove(&name);
+    for name in dependencies::unused(&catalog, &direct) {
+        eprintln!("note: no part uses `{name}` of {MANIFEST}");
     }
+    direct.retain(|name, _| catalog.option_features().contains_key(name.as_str()));
     let parts = Parts::new(catalog.parts().map(|part| part.id.clone()).collect())
         .ok_or_else(|| Error::failed("there are more parts than a set can hold"))?;
     let mut needs = Needs::default();
@@ -57,7 +67,7 @@ fn make(home: &Path) -> Result<String> {
         let bit = parts.one(&part.id).unwrap_or_default();
         needs.add(&parse(&lock_of(&catalog, part, &direct, folder.path(), &text)?)?, bit);
     }
-    Ok(Master { packages: needs.packages(&lock), parts, direct }.print())
+    Ok(Made { master: Master { packages: needs.packages(&lock), parts, direct }.print(), lock: text })
 }
 
 /// The lock of the base with one part.

@@ -3,7 +3,10 @@
 mod proof;
 mod report;
 
-use std::io::{IsTerminal as _, stderr, stdin, stdout};
+use std::{
+    io::{IsTerminal as _, stderr, stdin, stdout},
+    path::Path,
+};
 
 use self::report::Report;
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
     estimate,
     interrupt::Interrupt,
     preset::Preset,
-    project::{Project, Site, Wish},
+    project::{Place, Project, Site, Wish, absolute},
     render, wizard,
 };
 
@@ -22,9 +25,10 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     let interrupt = Interrupt::of_process();
     let catalog = Catalog::embedded()?;
     let draft = draft(arguments, &catalog)?;
-    if let Some(path) = &draft.path {
-        // Before questions are asked whose answers could not be used.
-        Site::find(path, wish(arguments))?;
+    // Before questions are asked whose answers could not be used.
+    match &draft.path {
+        Some(path) => Site::find(path, wish(arguments)).map(drop)?,
+        None => Place::find(&absolute(Path::new("project"))?, wish(arguments)).map(drop)?,
     }
     let is_proven = !arguments.no_check && !arguments.dry_run;
     if is_proven {

@@ -19,6 +19,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tracing_subscriber::filter::Targets;
+
 pub use self::{
     auth::Auth,
     cache::Cache,
@@ -73,7 +75,7 @@ pub struct Pagination {
 #[derive(Clone, Debug)]
 pub struct Log {
     pub format: LogFormat,
-    pub filter: String,
+    pub filter: Targets,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +199,7 @@ impl Log {
                 if development { "pretty" } else { "json" },
                 &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
             ),
-            filter: environment.text("APP__LOG__FILTER", "info"),
+            filter: environment.value("APP__LOG__FILTER", "info"),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytesize::ByteSize;
 use ipnet::IpNet;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::environment::PREFIX;
 
@@ -107,6 +109,28 @@ impl Parse for IpNet {
     }
 }
 
+/// What is logged: a level for all, and levels for targets.
+impl Parse for Targets {
+    fn parse(text: &str) -> Result<Self, String> {
+        // A level that is misspelt would be taken for the name of a target.
+        let is_level =
+            |directive: &str| !directive.is_empty() && directive.parse::<LevelFilter>().is_ok();
+        let is_clear = |directive: &str| directive.contains('=') || is_level(directive);
+        let filter = text.parse().ok();
+        filter
+            .filter(|_| text.split(',').map(str::trim).all(is_clear))
+            .ok_or_else(|| {
+                "expected a level (error, warn, info, debug, trace, off), and levels of targets \
+                 where they differ, such as info,sqlx=warn"
+                    .to_owned()
+            })
+    }
+
+    fn fallback() -> Self {
+        Self::new()
+    }
+}
+
 /// A list is separated by commas; empty text is the empty list.
 impl<T: Parse> Parse for Vec<T> {
     fn parse(text: &str) -> Result<Self, String> {
@@ -144,4 +168,17 @@ pub(super) fn unknown_variable(name: &str, known: &[&str]) -> String {
 fn likeness(name: &str, candidate: &str) -> f64 {
     let own = |name: &str| name.trim_start_matches(PREFIX).to_owned();
     strsim::jaro_winkler(&own(name), &own(candidate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_names_no_level_is_refused() {
+        assert!(Targets::parse("info,sqlx=warn").is_ok());
+        for unclear in ["", "inof", "info,sqlx", "info,sqlx=loud"] {
+            assert!(Targets::parse(unclear).is_err(), "{unclear}");
+        }
+    }
 }

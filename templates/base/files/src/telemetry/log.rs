@@ -6,7 +6,6 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
-use anyhow::bail;
 use opentelemetry::{Context, trace::TraceContextExt as _};
 use serde::Serializer as _;
 use serde_json::Value;
@@ -14,26 +13,10 @@ use time::OffsetDateTime;
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
-    level_filters::LevelFilter,
 };
-use tracing_subscriber::{Layer, filter::Targets, layer};
+use tracing_subscriber::{Layer, layer};
 
 use crate::config::LogFormat;
-
-/// Reads a filter such as `info,sqlx=warn`: a level for all, and levels for targets.
-pub(super) fn filter(text: &str) -> anyhow::Result<Targets> {
-    // A level that is misspelt would be taken for the name of a target.
-    let is_level =
-        |directive: &str| !directive.is_empty() && directive.parse::<LevelFilter>().is_ok();
-    let is_clear = |directive: &str| directive.contains('=') || is_level(directive);
-    match text.parse() {
-        Ok(filter) if text.split(',').map(str::trim).all(is_clear) => Ok(filter),
-        _ => bail!(
-            "APP__LOG__FILTER is {text:?}: expected a level (error, warn, info, debug, trace, off), \
-             and levels of targets where they differ, such as info,sqlx=warn"
-        ),
-    }
-}
 
 /// Writes each event as one line.
 pub(super) struct Lines {
@@ -247,14 +230,5 @@ mod tests {
         assert_eq!(json["level"], "WARN");
         assert_eq!(json["message"], "one\nline \x1b[31mred");
         assert_eq!(json["count"], 3);
-    }
-
-    #[test]
-    fn a_filter_that_names_no_level_is_refused() {
-        assert!(filter("info,sqlx=warn").is_ok());
-        for unclear in ["", "inof", "info,sqlx", "info,sqlx=loud"] {
-            let problem = filter(unclear).expect_err("unclear").to_string();
-            assert!(problem.contains("APP__LOG__FILTER"), "{problem}");
-        }
     }
 }

@@ -47,7 +47,7 @@ pub struct Telemetry {
 
 /// Starts telemetry for the process, from inside its runtime.
 pub fn init(config: &Config, http: &Http) -> anyhow::Result<Telemetry> {
-    let filter = log::filter(&config.log.filter)?;
+    let filter = config.log.filter.clone();
     let providers = if export::is_disabled() {
         None
     } else {

@@ -1,7 +1,7 @@
 //! The OpenAPI document is a promise to clients: what changes in it is seen in a review.
 
 use service::app::openapi;
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use crate::support::process::run;
 

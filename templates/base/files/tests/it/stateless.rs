@@ -11,7 +11,7 @@ use service::{
     data::{database::Database, meter::Meter},
     edge::deadline::Deadline,
 };
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use crate::support::{
     Client, Process,

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{

@@ -1,7 +1,7 @@
 //! Every bad configuration is refused with exactly what is wrong and what is expected.
 
 use service::config::{Config, Environment, Problems};
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use crate::support::process::run;
 
@@ -20,6 +20,8 @@ fn problems(given: &[(&str, &str)]) -> Vec<String> {
 const DURATION: &str = "expected a duration with its unit, such as 250ms, 10s or 5m";
 const NUMBER: &str = "expected a whole number";
 const ADDRESS: &str = "expected an IP address and a port, such as 127.0.0.1:8080";
+const FILTER: &str = "expected a level (error, warn, info, debug, trace, off), and levels of \
+                      targets where they differ, such as info,sqlx=warn";
 const NETWORKS: &str = "expected networks such as 10.0.0.0/8, separated by commas";
 const ORIGINS: &str =
     "expected origins such as https://app.example.com, with neither a path nor a wildcard";
@@ -110,6 +112,7 @@ fn bad() -> Vec<(&'static str, &'static str, String)> {
             "yaml",
             is("yaml", "expected one of pretty, json"),
         ),
+        ("APP__LOG__FILTER", "inof", is("inof", FILTER)),
         (
             "APP__PAGINATION__CURSOR_KEY",
             "short",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use service::config::{Config, Environment, Source};
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use crate::support::process::run;
 

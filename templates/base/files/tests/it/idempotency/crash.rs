@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::task::JoinSet;
 
 use super::PATH;

@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, routing::post};
 use reqwest::Method;
 use service::app::{context::Context, state::App};
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::{net::TcpStream, sync::Notify, task::JoinHandle};
 
 use crate::support::{Client, Connection, Process, Server, document, eventually};

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, process::Output};
 
-use tempfile::TempDir;
+use temp_dir::TempDir;
 
 use crate::support::{Client, Process, process::run};
 

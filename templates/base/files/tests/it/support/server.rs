@@ -9,7 +9,7 @@ use service::{
     external::http::Http,
     serve::Service,
 };
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
 use super::{Client, credential};

@@ -47,10 +47,12 @@ async fn listen() -> (TcpListener, SocketAddr) {
 
 #[tokio::test]
 async fn others_are_told_what_is_left_and_whose_trace_it_is() {
-    // A trace goes out only where spans are part of one.
+    // A trace goes out only where spans are part of one. For the whole process: whether a span is on is
+    // remembered for all threads, so a subscriber of this one alone would come and go with the others.
     let tracer = SdkTracerProvider::builder().build().tracer("test");
     let traced = tracing_opentelemetry::layer().with_tracer(tracer);
-    let _guard = tracing::subscriber::set_default(Registry::default().with(traced));
+    tracing::subscriber::set_global_default(Registry::default().with(traced))
+        .expect("no other test sets one");
 
     let (hears, mut heard) = mpsc::channel(1);
     let hear = async |State(hears): State<mpsc::Sender<_>>, question: Request| {

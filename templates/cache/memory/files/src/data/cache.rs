@@ -150,14 +150,16 @@ mod tests {
     #[tokio::test]
     async fn a_caller_who_leaves_takes_nobody_along() {
         let gate = Gate::new(0);
-        let leaves = tokio::spawn(gate.clone().ask());
+        let (mut leaving, mut staying) = (JoinSet::new(), JoinSet::new());
+        leaving.spawn(gate.clone().ask());
         while gate.loads.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
-        let stays = tokio::spawn(gate.clone().ask());
-        leaves.abort();
+        staying.spawn(gate.clone().ask());
+        tokio::task::yield_now().await;
+        leaving.abort_all();
         gate.open.add_permits(2);
-        assert_eq!(stays.await.expect("no panic"), Ok(1));
+        assert_eq!(staying.join_all().await, [Ok(1)]);
     }
 
     #[tokio::test]

@@ -224,21 +224,20 @@ impl Loan {
         }
     }
 
-    /// Stops the next statement at `end`.
-    pub(super) fn arm(&self, end: Instant) {
+    /// A statement begins, and is to stop at `end`.
+    pub(super) fn arm(&mut self, end: Instant) {
+        if let Kind::Reader(lent) = &mut self.0 {
+            lent.begin();
+        }
         self.interrupt().arm(end);
     }
 
-    /// After an answer.
-    pub(super) fn disarm(&self) {
-        self.interrupt().disarm();
-    }
-
-    /// After a failure: the connection is tested before it is lent again.
-    pub(super) fn suspect(&mut self) {
+    /// It was answered. One that failed or was abandoned stays armed, so that it stops.
+    pub(super) fn disarm(&mut self) {
         if let Kind::Reader(lent) = &mut self.0 {
-            lent.suspect();
+            lent.answered();
         }
+        self.interrupt().disarm();
     }
 
     pub(super) async fn commit(self) -> sqlx::Result<()> {

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_file_is_for_its_owner_alone() {
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = temp_dir::TempDir::new().expect("a folder");
         let data = directory.path().join("data");
         KeyPair::load_or_create(&data).expect("a key pair");
         let mode = fs::metadata(data.join(FILE))
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn all_who_start_at_once_have_the_same_key_pair() {
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = temp_dir::TempDir::new().expect("a folder");
         let load = || {
             KeyPair::load_or_create(directory.path())
                 .expect("a key pair")
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_never_filled_is_filled() {
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = temp_dir::TempDir::new().expect("a folder");
         fs::write(directory.path().join(FILE), "").expect("a file");
         let made = KeyPair::load_or_create(directory.path()).expect("a key pair");
         let loaded = KeyPair::load_or_create(directory.path()).expect("a key pair");
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_kept_and_named() {
-        let directory = tempfile::tempdir().expect("a folder");
+        let directory = temp_dir::TempDir::new().expect("a folder");
         let path = directory.path().join(FILE);
         fs::write(&path, "not a key").expect("a file");
         let error = KeyPair::load_or_create(directory.path())

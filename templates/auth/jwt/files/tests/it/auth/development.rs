@@ -4,7 +4,7 @@ use std::{collections::HashSet, fs, os::unix::fs::PermissionsExt as _, path::Pat
 
 use jsonwebtoken::decode_header;
 use service::{app::caller::Anonymous, config::Stage};
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::task::JoinSet;
 
 use super::{configuration, identify, start};

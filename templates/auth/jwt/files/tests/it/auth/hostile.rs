@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::app::caller::Anonymous;
-use tempfile::NamedTempFile;
+use temp_dir::TempDir;
 
 use super::{
     authenticator, identify, is_known,
@@ -26,23 +26,23 @@ const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26
 struct Scene {
     ed: Key,
     ec: Key,
-    file: NamedTempFile,
+    folder: TempDir,
 }
 
 impl Scene {
     fn new() -> Self {
         let (ed, ec) = (Key::ed25519("ed"), Key::p256("ec"));
-        let file = file(&key_set(&[&ed, &ec]));
-        Self { ed, ec, file }
+        let folder = folder(&key_set(&[&ed, &ec]));
+        Self { ed, ec, folder }
     }
 
-    fn jwks(&self) -> &str {
-        self.file.path().to_str().expect("UTF-8")
+    fn jwks(&self) -> String {
+        in_folder(&self.folder)
     }
 
     /// Asserts that good tokens are accepted, and each of `tokens` is refused.
     async fn refuses<Name: AsRef<str>>(&self, tokens: impl IntoIterator<Item = (Name, String)>) {
-        let authenticator = authenticator(self.jwks(), &[]).await;
+        let authenticator = authenticator(&self.jwks(), &[]).await;
         for key in [&self.ed, &self.ec] {
             assert!(is_known(&authenticator, &key.token(&claims())).await);
         }
@@ -57,10 +57,17 @@ impl Scene {
     }
 }
 
-fn file(text: &str) -> NamedTempFile {
-    let file = NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), text).expect("a file");
-    file
+const KEY_SET: &str = "keys.json";
+
+fn in_folder(folder: &TempDir) -> String {
+    folder.child(KEY_SET).to_str().expect("UTF-8").to_owned()
+}
+
+/// A folder with this key set in it.
+fn folder(key_set: &str) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.child(KEY_SET), key_set).expect("a file");
+    folder
 }
 
 #[tokio::test]
@@ -239,7 +246,7 @@ async fn a_token_must_say_until_when_by_whom_for_whom_and_of_whom() {
 #[tokio::test]
 async fn one_audience_of_several_is_enough() {
     let scene = Scene::new();
-    let authenticator = authenticator(scene.jwks(), &[]).await;
+    let authenticator = authenticator(&scene.jwks(), &[]).await;
     let audiences = json!(["another", super::AUDIENCE]);
     let token = scene.ed.token(&claims_with("aud", audiences));
     assert!(is_known(&authenticator, &token).await);
@@ -270,7 +277,7 @@ async fn an_extension_that_must_be_understood_is_not() {
 #[tokio::test]
 async fn times_hold_within_the_leeway() {
     let scene = Scene::new();
-    let authenticator = authenticator(scene.jwks(), &[("APP__AUTH__LEEWAY", "60s")]).await;
+    let authenticator = authenticator(&scene.jwks(), &[("APP__AUTH__LEEWAY", "60s")]).await;
     let token = |name, time| scene.ed.token(&claims_with(name, time));
     for good in [
         token("exp", now() - 30),
@@ -291,8 +298,8 @@ async fn times_hold_within_the_leeway() {
 #[tokio::test]
 async fn an_rsa_token_is_verified_like_the_others() {
     let key = json!({ "kty": "RSA", "e": "AQAB", "kid": "rsa", "n": RSA_MODULUS });
-    let file = file(&json!({ "keys": [key] }).to_string());
-    let authenticator = authenticator(file.path().to_str().expect("UTF-8"), &[]).await;
+    let folder = folder(&json!({ "keys": [key] }).to_string());
+    let authenticator = authenticator(&in_folder(&folder), &[]).await;
     let caller = identify(&authenticator, RS256).await;
     assert_eq!(caller.expect("a caller").subject, "ada");
 

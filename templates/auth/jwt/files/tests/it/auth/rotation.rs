@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use service::app::{auth::Authenticator, caller::Anonymous};
-use tempfile::TempDir;
+use temp_dir::TempDir;
 use tokio::task::JoinSet;
 
 use super::{

@@ -47,7 +47,7 @@ fn what_cannot_be_right_is_named() {
 
 #[tokio::test]
 async fn a_file_without_keys_ends_the_start() {
-    let folder = tempfile::TempDir::new().expect("a folder");
+    let folder = temp_dir::TempDir::new().expect("a folder");
     let path = folder.path().join("keys.json");
     let path = path.to_str().expect("UTF-8");
     let config = configuration(&[("APP__AUTH__JWKS", path)]).expect("a configuration");

@@ -86,6 +86,8 @@ impl Lanes {
         if lent.connection.is_none() {
             lent.connection = Some(lent.lane.pool.acquire().await?);
         }
+        // Nothing runs on it now, so nothing is cut off by the end of what ran last.
+        lent.lane.interrupt.disarm();
         Ok(lent)
     }
 
@@ -124,9 +126,14 @@ impl Lent {
         &self.lane.interrupt
     }
 
-    /// Something failed on it: it goes back through its pool, which tests it.
-    pub(super) fn suspect(&mut self) {
+    /// A statement begins. Unless it is answered, the connection goes back through its pool, which waits
+    /// for the end of whatever runs on it and tests it.
+    pub(super) fn begin(&mut self) {
         self.is_suspect = true;
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.is_suspect = false;
     }
 }
 

@@ -1,0 +1,70 @@
+//! `formwork options`, `completions` and `man`.
+
+use formwork::compare::Comparison;
+use serde_json::Value;
+
+use crate::support::{fixture, formwork, names, temp};
+
+fn json(arguments: &str) -> Value {
+    serde_json::from_str(&formwork(arguments).succeeds()).unwrap()
+}
+
+#[test]
+fn the_catalog_is_listed_for_people_and_for_machines() {
+    let said = formwork("options").succeeds();
+    assert!(said.contains("storage (data): ") && said.contains("* sqlite"), "{said}");
+    let slots = json("options --json");
+    let names: Vec<_> = slots["slots"].as_array().unwrap().iter().map(|slot| &slot["name"]).collect();
+    assert_eq!(names[..2], ["concurrency", "storage"]);
+    let said = formwork("options cache").succeeds();
+    assert!(said.contains("Nothing is ever stale"), "the trade-off is there: {said}");
+}
+
+#[test]
+fn an_option_tells_what_it_changes() {
+    let said = formwork("options cache=none").succeeds();
+    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold build: "] {
+        assert!(said.contains(text), "{text:?} is not in:\n{said}");
+    }
+    let option = json("options cache=none --json");
+    assert_eq!(option["changes"]["against"], "memory");
+    let changed = option["changes"]["files"]["changed"].as_array().unwrap();
+    assert!(changed.iter().any(|path| path == "Cargo.toml"));
+}
+
+#[test]
+fn names_that_are_not_there_are_answered_with_a_guess() {
+    formwork("options cahce").fails(2, &["there is no slot `cahce`", "did you mean `cache`?"]);
+    formwork("options cache=memry").fails(2, &["no option `memry`", "did you mean `memory`?"]);
+}
+
+#[test]
+fn a_comparison_changes_nothing_but_the_slot_where_the_rules_allow_it() {
+    let catalog = fixture();
+    let of = |slot, option| Comparison::of(&catalog, catalog.option(slot, option).unwrap()).unwrap();
+    // The index needs the server, so both sides have it.
+    let index = of("search", "index");
+    assert_eq!(index.against.as_deref(), Some("none"));
+    assert_eq!(index.files.added, ["src/search.rs"]);
+    assert_eq!(index.files.changed, ["notes.md"]);
+    assert!(index.crates.added.is_empty() && index.crates.removed.is_empty());
+    let server = of("storage", "server");
+    assert_eq!(server.crates.added, ["net 3.0.0"]);
+    assert_eq!(server.crates.removed, ["disk 2.0.0"]);
+    // The recommended option is compared with the next one.
+    assert_eq!(of("storage", "disk").against.as_deref(), Some("server"));
+}
+
+#[test]
+fn completions_and_manual_pages_are_written() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(formwork(&format!("completions {shell}")).succeeds().contains("formwork"), "{shell}");
+    }
+    assert!(formwork("man").succeeds().contains(".TH formwork 1"));
+    let folder = temp();
+    formwork("man --dir").arg(folder.path()).succeeds();
+    let pages = names(folder.path());
+    for page in ["formwork.1", "formwork-new.1", "formwork-options.1"] {
+        assert!(pages.iter().any(|name| name == page), "{pages:?}");
+    }
+}
