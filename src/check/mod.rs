@@ -26,6 +26,7 @@ use self::{project::Project, screen::Screen, steps::Run};
 use crate::{
     error::{Error, Result},
     interrupt::Interrupt,
+    shell,
 };
 
 /// What to prove, and where what happens is told.
@@ -49,7 +50,7 @@ impl Request {
 /// something that kept the check from its work.
 pub fn run(project: &Path, request: &Request) -> Result<Report> {
     let interrupt = Interrupt::of_process();
-    let next = format!("formwork check {}", project.display());
+    let next = format!("formwork check {}", shell::path(project));
     check(project, request, &interrupt).map_err(|error| match interrupt.is_raised() {
         true => Error::interrupted().help(format!("the project is kept; go on with: {next}")),
         false => error,

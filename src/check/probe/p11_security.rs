@@ -19,7 +19,7 @@ const NOBODYS_ID: &str = "00000000-0000-7000-8000-000000000000";
 /// More than any service takes without being told to.
 const HUGE: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
-const EXPIRES_WITHIN: Duration = Duration::from_secs(20);
+const EXPIRES_WITHIN: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_millis(100);
 
 pub fn check(subject: &Subject) -> Finding {

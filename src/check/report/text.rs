@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::{Case, CaseOutcome, Outcome, Report, StepReport};
+use crate::shell;
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -29,7 +30,7 @@ pub fn step(step: &StepReport) -> String {
     }
     if step.is_red() {
         if let Some(log) = &step.log {
-            let _ = write!(text, "\n    {DIM}whole output:{DIM:#} {}", log.display());
+            let _ = write!(text, "\n    {DIM}whole output:{DIM:#} {}", shell::path(log));
         }
         if let Some(help) = &step.help {
             let _ = write!(text, "\n    {DIM}next:{DIM:#} {help}");
@@ -54,7 +55,8 @@ pub fn verdict(report: &Report) -> String {
     } else {
         let red: Vec<_> = report.steps.iter().filter(|step| step.is_red()).map(|s| s.step.name()).collect();
         let _ = write!(text, "{RED}{name} fails its check{RED:#} ({}) after {seconds:.1} s", red.join(", "));
-        let _ = write!(text, "\nnext: formwork check {} --steps {}", report.project.display(), red.join(","));
+        let _ =
+            write!(text, "\nnext: formwork check {} --steps {}", shell::path(&report.project), red.join(","));
     }
     text
 }
