@@ -4,7 +4,10 @@ use std::fmt;
 
 use inquire::{Confirm, InquireError, Select, Text, validator::Validation};
 
-use crate::error::{Error, Result, Status};
+use crate::{
+    error::{Error, Result, Status},
+    interrupt::while_asking,
+};
 
 pub(super) enum Answer<T> {
     Given(T),
@@ -48,7 +51,7 @@ pub(super) fn text(
         Err(error) => Ok(Validation::Invalid(error.message.into())),
     };
     let prompt = Text::new(question).with_help_message(TEXT_HELP).with_initial_value(before);
-    answer(prompt.with_validator(validator).prompt_skippable())
+    answer(|| prompt.with_validator(validator).prompt_skippable())
 }
 
 /// The place of the chosen one; a choice that is ruled out is explained and asked again.
@@ -62,7 +65,7 @@ pub(super) fn one(question: &str, choices: &[Choice], cursor: usize) -> Result<A
             .with_page_size(choices.len().clamp(1, 12))
             .with_formatter(&|chosen| chosen.value.title.clone())
             .without_filtering();
-        let chosen = match answer(prompt.raw_prompt_skippable())? {
+        let chosen = match answer(|| prompt.raw_prompt_skippable())? {
             Answer::Back => return Ok(Answer::Back),
             Answer::Given(chosen) => chosen,
         };
@@ -73,11 +76,11 @@ pub(super) fn one(question: &str, choices: &[Choice], cursor: usize) -> Result<A
 }
 
 pub(super) fn yes(question: &str) -> Result<Answer<bool>> {
-    answer(Confirm::new(question).with_default(true).prompt_skippable())
+    answer(|| Confirm::new(question).with_default(true).prompt_skippable())
 }
 
-fn answer<T>(asked: Result<Option<T>, InquireError>) -> Result<Answer<T>> {
-    match asked {
+fn answer<T>(ask: impl FnOnce() -> Result<Option<T>, InquireError>) -> Result<Answer<T>> {
+    match while_asking(ask) {
         Ok(Some(given)) => Ok(Answer::Given(given)),
         Ok(None) => Ok(Answer::Back),
         Err(InquireError::OperationInterrupted) => Err(Error::interrupted()),

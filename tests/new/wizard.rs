@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     path::Path,
     process::Command,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -208,6 +208,39 @@ fn ctrl_c_leaves_nothing_behind() {
         assert_eq!(status.exit_code(), 130, "{screen}");
         assert!(names(folder.path()).is_empty());
     }
+}
+
+/// A closed window, a lost connection, a multiplexer that was killed: the shell ends, and reading from its
+/// terminal gives nothing for ever.
+#[test]
+fn a_terminal_that_vanishes_ends_it() {
+    let folder = temp();
+    let pty = native_pty_system().openpty(PtySize::default()).unwrap();
+    let mut command = CommandBuilder::new("sh");
+    // Whoever still runs holds the pipe open.
+    command.args(["-c", "mkfifo alive && exec 3> alive && \"$FORMWORK\" new --no-check; :"]);
+    command.cwd(folder.path());
+    command.env("TERM", "xterm");
+    command.env("FORMWORK", env!("CARGO_BIN_EXE_formwork"));
+    let _shell = pty.slave.spawn_command(command).unwrap();
+    drop(pty.slave);
+    let pipe = folder.path().join("alive");
+    while !pipe.exists() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let mut alive = fs::File::open(&pipe).unwrap();
+    let mut screen = pty.master.try_clone_reader().unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("What is the service called?") {
+        let mut bytes = [0; 1024];
+        let length = screen.read(&mut bytes).unwrap();
+        seen.extend_from_slice(&bytes[..length]);
+    }
+    drop((screen, pty.master));
+    let (told, ended) = mpsc::channel();
+    thread::spawn(move || told.send(alive.read_to_end(&mut Vec::new()).is_ok()));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(true), "it goes on without a terminal");
+    assert_eq!(names(folder.path()), ["alive"]);
 }
 
 #[test]

@@ -45,7 +45,9 @@ pub fn check(subject: &Subject) -> Finding {
 fn drains(subject: &Subject) -> Finding {
     let launch = subject.launch("p12")?;
     let launch = subject.set(launch, "APP__SERVER__DRAIN_DELAY", &format!("{}ms", DRAIN_DELAY.as_millis()));
-    let launch = subject.set(launch, "APP__SERVER__SHUTDOWN_GRACE", &format!("{}s", GRACE.as_secs()));
+    let grace = format!("{}s", GRACE.as_secs());
+    let launch = subject.set(launch, "APP__SERVER__SHUTDOWN_GRACE", &grace);
+    let launch = subject.set(launch, "APP__SERVER__REQUEST_TIMEOUT", &grace);
     let mut instance = subject.start(&launch)?;
     expect::all([health(&instance, "live"), health(&instance, "ready")])?;
     let unfinished = begin_unfinished(&instance)?;

@@ -1,5 +1,7 @@
 //! The command line: one binary, several roles.
 
+mod health;
+
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,8 @@ enum Role {
     Serve,
     /// Run pending migrations
     Migrate,
+    /// Ask the instance beside this one whether it is well; for a container's health check
+    Health(health::Health),
     /// Print the effective configuration, secrets redacted
     Config,
     /// Print the OpenAPI document
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Role::Config => report(print_config(&variables)),
         Role::Token(token) => report(token.run(&config).and_then(|token| print(&token))),
         Role::Openapi => report(print_openapi()),
+        Role::Health(health) => report(runtime::run(async { health.run(&config).await })),
         Role::Migrate => report(runtime::run(async { migrate(config).await })),
         Role::All => served(runtime::run(run(config, true))),
         Role::Serve => served(runtime::run(run(config, false))),
@@ -171,8 +176,20 @@ fn served(result: anyhow::Result<bool>) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => report(Err(anyhow::anyhow!(
-            "stopped with requests unfinished: the grace was over"
+            "stopped with work unfinished: the grace was over"
         ))),
         Err(error) => report(Err(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_was_cut_off_is_no_success() {
+        assert_eq!(served(Ok(true)), ExitCode::SUCCESS);
+        assert_eq!(served(Ok(false)), ExitCode::FAILURE);
+        assert_eq!(served(Err(anyhow::anyhow!("no"))), ExitCode::FAILURE);
     }
 }

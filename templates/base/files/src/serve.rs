@@ -12,7 +12,7 @@ use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use crate::{
@@ -142,11 +142,9 @@ impl Service {
         };
         let (ended, (), end) = tokio::join!(public.run(), upkeep, grace_over);
         let finished = app.lifecycle.finish(end).await;
-        if ended && finished {
-            // It waits for connections on loan, so only where there are none.
-            app.database.close().await;
-        }
-        ended && finished
+        // It waits for connections on loan, so it has its end too.
+        let closed = timeout_at(end, app.database.close()).await;
+        ended && finished && closed.is_ok()
     }
 }
 
@@ -207,7 +205,7 @@ pub fn stop_on_signals(config: &Config, lifecycle: Lifecycle) -> anyhow::Result<
 async fn drain(lifecycle: Lifecycle, delay: Duration, stage: Stage) {
     if stage == Stage::Production {
         tracing::info!(
-            delay_ms = delay.as_millis(),
+            delay_s = delay.as_secs_f64(),
             "stopping: not ready from now on"
         );
     }

@@ -159,7 +159,6 @@ mod tests {
                 .filter(|key| methods.contains(&key.as_str()))
                 .count()
         );
-        assert!(stated > 0);
     }
 
     #[test]

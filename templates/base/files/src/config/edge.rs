@@ -68,9 +68,9 @@ impl Server {
             address: environment.value("APP__SERVER__ADDRESS", "127.0.0.1:8080"),
             max_connections: environment.count("APP__SERVER__MAX_CONNECTIONS", "10000"),
             header_timeout: environment.duration("APP__SERVER__HEADER_TIMEOUT", "10s"),
-            body_timeout: environment.duration("APP__SERVER__BODY_TIMEOUT", "20s"),
+            body_timeout: environment.duration("APP__SERVER__BODY_TIMEOUT", "15s"),
             body_limit: environment.value("APP__SERVER__BODY_LIMIT", "1MiB"),
-            request_timeout: environment.duration("APP__SERVER__REQUEST_TIMEOUT", "30s"),
+            request_timeout: environment.duration("APP__SERVER__REQUEST_TIMEOUT", "20s"),
             drain_delay: environment.value("APP__SERVER__DRAIN_DELAY", drain_delay),
             shutdown_grace: environment.duration("APP__SERVER__SHUTDOWN_GRACE", "20s"),
             trusted_proxies: environment.value("APP__SERVER__TRUSTED_PROXIES", ""),
@@ -78,6 +78,11 @@ impl Server {
         };
         environment.rule(server.body_limit.as_u64() > 0, || {
             "APP__SERVER__BODY_LIMIT must be larger than nothing".to_owned()
+        });
+        environment.rule(server.shutdown_grace >= server.request_timeout, || {
+            "APP__SERVER__SHUTDOWN_GRACE must not be shorter than APP__SERVER__REQUEST_TIMEOUT: \
+             a stop would cut off requests that are within their time"
+                .to_owned()
         });
         for origin in &server.cors_origins {
             environment.rule(is_origin(origin), || {

@@ -9,7 +9,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout_at};
 use tower::ServiceBuilder;
 use tower_http::{
@@ -78,7 +78,7 @@ pub async fn method_not_allowed() -> Problem {
 async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let meter = Meter::default();
-    let is_http1 = request.version() <= http::Version::HTTP_11;
+    let is_http1 = request.version() <= Version::HTTP_11;
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -203,9 +203,15 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }
 
-/// Compression would hold back the events of a stream until a block is full.
+/// Compression would hold back the events of a stream until a block is full. And a strong `ETag` names these
+/// very bytes, which a compressed answer would not be (RFC 9110, section 8.8.3.3).
 fn compression() -> CompressionLayer<impl tower_http::compression::Predicate> {
-    let predicate = DefaultPredicate::new().and(NotForContentType::const_new("text/event-stream"));
+    let has_no_etag = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        !headers.contains_key(header::ETAG)
+    };
+    let predicate = DefaultPredicate::new()
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(has_no_etag);
     CompressionLayer::new().compress_when(predicate)
 }
 
@@ -214,7 +220,13 @@ fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| origin.parse().ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.collect::<Vec<HeaderValue>>()))
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,

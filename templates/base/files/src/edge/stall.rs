@@ -43,11 +43,11 @@ async fn timed<T>(work: impl Future<Output = T>, mut stalled: impl FnMut(Duratio
 
 fn report(route: &str, held: Duration) {
     metrics::stalled(route);
-    let held_ms = held.as_millis();
+    let held_s = held.as_secs_f64();
     tracing::warn!(
         route,
-        held_ms,
-        "{route} held its thread for {held_ms} ms: move what blocks to spawn_blocking"
+        held_s,
+        "{route} held its thread for {held_s:.3} s: move what blocks to spawn_blocking"
     );
 }
 

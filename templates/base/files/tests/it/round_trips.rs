@@ -90,7 +90,7 @@ async fn a_key_costs_two_statements_and_a_replay_no_more() {
 
 #[tokio::test]
 async fn a_long_list_costs_what_a_short_one_does() {
-    let server = Server::with(&[("APP__DATABASE__ACQUIRE_TIMEOUT", "20s")]).await;
+    let server = Server::with(&[("APP__DATABASE__ACQUIRE_TIMEOUT", "19s")]).await;
     let client = server.client("a");
     client.create("one").await;
     let path = "/v1/documents?limit=250";

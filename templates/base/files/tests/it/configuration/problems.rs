@@ -158,9 +158,14 @@ fn what_contradicts_itself_is_told() {
              a request would end before it was told that the database is busy",
         ),
         (
-            ("APP__IDEMPOTENCY__LEASE", "30s"),
+            ("APP__IDEMPOTENCY__LEASE", "20s"),
             "APP__IDEMPOTENCY__LEASE must be longer than APP__SERVER__REQUEST_TIMEOUT: \
              a duplicate would run while the first request still does",
+        ),
+        (
+            ("APP__SERVER__SHUTDOWN_GRACE", "19s"),
+            "APP__SERVER__SHUTDOWN_GRACE must not be shorter than APP__SERVER__REQUEST_TIMEOUT: \
+             a stop would cut off requests that are within their time",
         ),
     ];
     for (variable, said) in contradictions {

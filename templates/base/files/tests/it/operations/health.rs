@@ -13,13 +13,15 @@ use service::{
         server::Pulse,
     },
 };
+use temp_dir::TempDir;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use crate::support::{
-    Client, Server,
+    Client, Process, Server,
     client::{document, header, problem},
     eventually,
+    process::run,
 };
 
 #[tokio::test]
@@ -61,6 +63,30 @@ async fn draining_is_not_ready_and_alive() {
     assert_eq!(ready["checks"]["draining"]["status"], "fail");
     assert_eq!(admin.get("/live").await.status(), 200);
     assert_eq!(server.client("a").get("/v1/documents").await.status(), 200);
+}
+
+/// What a container's health check runs, in an image that has nothing else to ask with.
+#[tokio::test]
+async fn the_health_command_tells_the_instance_beside_it() {
+    let folder = TempDir::new().expect("a folder");
+    let process = Process::start(folder.path(), &[("APP__SERVER__DRAIN_DELAY", "1h")]).await;
+    let admin = process.admin.to_string();
+    let ask = async |arguments: &[&str]| {
+        run(folder.path(), &[("APP__ADMIN__ADDRESS", &admin)], arguments).await
+    };
+    let well = ask(&["health", "--ready"]).await;
+    assert!(well.status.success(), "{well:?}");
+    process.signal("TERM");
+    eventually("it to be not ready", async || {
+        (ask(&["health", "--ready"]).await.status.code() == Some(1)).then_some(())
+    })
+    .await;
+    assert!(ask(&["health"]).await.status.success(), "it drains");
+    process.kill().await;
+    let gone = ask(&["health"]).await;
+    assert_eq!(gone.status.code(), Some(1));
+    let said = String::from_utf8(gone.stderr).expect("text");
+    assert!(said.contains("does not answer"), "{said}");
 }
 
 /// That a dependency is down is no reason to restart: all instances would do so, over and over.

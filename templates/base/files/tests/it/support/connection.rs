@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -37,6 +37,23 @@ impl Connection {
             stream,
             received: Vec::new(),
         }
+    }
+
+    /// With a small receive buffer: what is not read soon waits at the server.
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a buffer");
+        let stream = socket.connect(address).await.expect("a connection");
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Waits until the first bytes of an answer are there, and takes none.
+    pub(crate) async fn begins_to_answer(&mut self) {
+        let readable = timeout(PATIENCE, self.stream.readable()).await;
+        readable.expect("an answer in time").expect("a connection");
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
