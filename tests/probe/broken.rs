@@ -182,7 +182,11 @@ mod p5 {
                     "let mut report = Report {",
                     "tokio::time::sleep(std::time::Duration::from_secs(1)).await;\n    let mut report = Report {",
                 ),
-                change("src/data/jobs.rs", "WHERE state = 'running' AND lease_until <= ", "WHERE state = 'lost' AND lease_until <= "),
+                change(
+                    "src/data/jobs.rs",
+                    "WHERE state = 'running' AND lease_until <= ",
+                    "WHERE state = 'lost' AND lease_until <= ",
+                ),
             ],
         );
     }
