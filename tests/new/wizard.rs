@@ -132,6 +132,7 @@ fn choosing_asks_one_question_a_slot_and_shows_what_each_option_costs() {
     terminal.sees("Where does durable state live?").sees("one writer at a time").types(ENTER);
     terminal.sees("Where are hot reads kept?").sees("every read costs a query").types(DOWN).types(ENTER);
     terminal.sees("How do callers prove who they are?").types(ENTER);
+    terminal.sees("What brings workers the news").types(ENTER);
     terminal.sees("formwork new orders --set cache=none --yes --no-check --no-git").types(ENTER);
     terminal.sees("poured orders: ");
     assert!(terminal.ends().0.success());
@@ -163,13 +164,15 @@ fn the_shown_command_line_gives_the_same_project() {
 #[test]
 fn what_is_given_is_not_asked() {
     let folder = temp();
-    let all = "orders --set concurrency=async --set storage=sqlite --set cache=none --set auth=jwt";
+    let all = "orders --set concurrency=async --set storage=sqlite --set cache=none --set auth=jwt \
+               --set queue=database";
     // Nothing is left to ask, so there is no wizard at all.
     let (status, screen) = wizard_in(folder.path(), all).ends();
     assert!(status.success() && !screen.contains('?'), "{screen}");
     let mut terminal = wizard_in(folder.path(), "bills --set storage=sqlite --set concurrency=async");
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
     terminal.sees("Where are hot reads kept?").types(ENTER).sees("How do callers").types(ENTER);
+    terminal.sees("What brings workers").types(ENTER);
     terminal.sees("Pour bills?").types(ENTER);
     let (status, screen) = terminal.ends();
     assert!(status.success() && !screen.contains("Where does durable state live?"), "{screen}");

@@ -141,6 +141,57 @@ mod p3 {
     }
 }
 
+mod p5 {
+    use super::*;
+
+    #[test]
+    fn a_job_that_never_ends() {
+        breaks(
+            &["P5"],
+            "expected \"succeeded\"",
+            &[change(
+                "src/jobs/work.rs",
+                "        transaction.commit().await?;\n        Ok(Done(()))",
+                "        drop(transaction);\n        Err(Failure::Permanent(\"lost\".to_owned()))",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_job_that_everybody_may_read() {
+        breaks(
+            &["P5"],
+            "by another tenant",
+            &[change(
+                "src/data/jobs/desk.rs",
+                "FROM jobs WHERE tenant = $1 AND id = $2\"",
+                "FROM jobs WHERE $1 <> '' AND id = $2\"",
+            )],
+        );
+    }
+
+    #[test]
+    fn jobs_that_die_with_their_worker() {
+        breaks(
+            &["P5"],
+            "after a kill -9",
+            // Slow enough that some run when the process is killed, and nobody takes them over.
+            &[
+                change(
+                    "src/app/reports.rs",
+                    "let mut report = Report {",
+                    "tokio::time::sleep(std::time::Duration::from_secs(1)).await;\n    let mut report = Report {",
+                ),
+                change(
+                    "src/data/jobs.rs",
+                    "WHERE state = 'running' AND lease_until <= ",
+                    "WHERE state = 'lost' AND lease_until <= ",
+                ),
+            ],
+        );
+    }
+}
+
 mod p9 {
     use super::*;
 

@@ -4,7 +4,7 @@ use formwork::check::report::CaseOutcome;
 
 use crate::workshop::{Change, Source, Workshop, reasons, with};
 
-const ALL: [&str; 7] = ["P1", "P2", "P3", "P9", "P10", "P11", "P12"];
+const ALL: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
 
 /// An endpoint as an owner would write it. `ONCE` is where its work is done.
 const NOTES: &str = r#"
@@ -91,29 +91,40 @@ fn the_sample_renamed() {
 #[test]
 fn the_sample_removed() {
     let cases = Workshop::enter().probe_with(|source| {
-        for file in ["src/app/documents.rs", "src/app/usage.rs", "src/data/documents.rs"] {
+        for file in ["src/app/documents.rs", "src/app/reports.rs", "src/app/usage.rs", "src/data/documents.rs"] {
             source.remove(file);
         }
         let lines = [
             ("src/app/mod.rs", "pub mod documents;\n"),
+            ("src/app/mod.rs", "pub mod reports;\n"),
             ("src/app/mod.rs", "pub mod usage;\n"),
             ("src/data/mod.rs", "pub mod documents;\n"),
             ("src/app/router.rs", "        .routes(routes!(documents::create, documents::list))\n"),
             ("src/app/router.rs", "        .routes(routes!(\n            documents::get,\n            documents::replace,\n            documents::remove\n        ))\n"),
             ("src/app/router.rs", "        .routes(routes!(usage::get))\n"),
+            ("src/app/router.rs", "        .routes(routes!(reports::create))\n"),
             ("src/app/router.rs", "documents, "),
+            ("src/app/router.rs", "reports, "),
+            ("src/jobs/kind.rs", "    Report,\n"),
+            ("src/jobs/kind.rs", "app::reports, "),
+            ("src/jobs/kind.rs", "            Self::Report => \"report\",\n"),
+            ("src/jobs/kind.rs", "            Self::Report => 4,\n"),
+            ("src/jobs/kind.rs", "            Self::Report => Duration::from_secs(300),\n"),
+            ("src/jobs/kind.rs", "            Self::Report => 5,\n"),
+            ("src/jobs/kind.rs", "            Self::Report => reports::run(work, read(payload)?).await,\n"),
             ("src/app/router.rs", ", usage}"),
         ];
         for (file, from) in lines {
             source.apply(&Change { file, from, to: if from.ends_with('}') { "}" } else { "" } });
         }
+        source.replace_everywhere("[Self; 2] = [Self::Purge, Self::Report]", "[Self; 1] = [Self::Purge]");
         source.write("src/app/ping.rs", PING);
         source.apply(&Change { file: "src/app/mod.rs", from: "pub mod router;", to: "pub mod ping;
 pub mod router;" });
         let (from, to) = ("openapi::frame())", "openapi::frame()).routes(routes!(super::ping::get))");
         source.apply(&Change { file: "src/app/router.rs", from, to });
     });
-    assert_eq!(with(CaseOutcome::NotClaimed, &cases), ["P1", "P2", "P3", "P9"], "{}", reasons(&cases));
+    assert_eq!(with(CaseOutcome::NotClaimed, &cases), ["P1", "P2", "P3", "P5", "P9"], "{}", reasons(&cases));
     assert_eq!(with(CaseOutcome::Kept, &cases), ["P10", "P11", "P12"], "{}", reasons(&cases));
 }
 

@@ -41,9 +41,9 @@ pub fn header<'a>(what: &str, response: &'a Response, name: &str) -> Finding<&'a
     response.header(name).ok_or_else(|| format!("{what}: the {} has no {name} header", response.status))
 }
 
-/// The path of the resource that a 201 tells of.
-pub fn location(what: &str, response: &Response) -> Finding<String> {
-    status(what, response, 201)?;
+/// The path of the resource that this answer tells of.
+pub fn location(what: &str, response: &Response, expected: u16) -> Finding<String> {
+    status(what, response, expected)?;
     let location = header(what, response, "location")?;
     // An absolute one names the host by which a client came: only its path matters here.
     let path = location
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_location_may_be_absolute() {
-        let at = |value: &str| location("x", &response(201, &[("Location", value)], ""));
+        let at = |value: &str| location("x", &response(201, &[("Location", value)], ""), 201);
         assert_eq!(at("/v1/d/1").as_deref(), Ok("/v1/d/1"));
         assert_eq!(at("http://localhost:1/v1/d/1").as_deref(), Ok("/v1/d/1"));
         assert!(at("d/1").is_err());

@@ -9,6 +9,7 @@ pub mod otlp;
 pub mod p01_stateless;
 pub mod p02_timeouts;
 pub mod p03_idempotency;
+pub mod p05_jobs;
 pub mod p09_cache;
 pub mod p10_telemetry;
 pub mod p11_security;
@@ -50,8 +51,9 @@ struct Promise {
 }
 
 /// The longest first: that one decides when all are done.
-const PROMISES: [Promise; 7] = [
+const PROMISES: [Promise; 8] = [
     Promise { id: "P3", title: "idempotency", check: p03_idempotency::check },
+    Promise { id: "P5", title: "jobs", check: p05_jobs::check },
     Promise { id: "P12", title: "operations", check: p12_operations::check },
     Promise { id: "P11", title: "security", check: p11_security::check },
     Promise { id: "P1", title: "stateless", check: p01_stateless::check },

@@ -45,7 +45,7 @@ fn keyed(instance: &Instance, operation: &Operation, key: &str) -> Finding<Reque
 
 fn create(instance: &Instance, operation: &Operation, key: &str) -> Finding<(Response, String)> {
     let made = instance.call(ALICE, keyed(instance, operation, key)?)?;
-    let path = expect::location(&operation.name(), &made)?;
+    let path = expect::location(&operation.name(), &made, 201)?;
     Ok((made, path))
 }
 

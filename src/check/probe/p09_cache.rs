@@ -15,7 +15,7 @@ pub fn check(subject: &Subject) -> Finding {
 
 fn keeps_apart(instance: &Instance, operation: &Operation) -> Finding {
     let made = instance.call(ALICE, instance.example(operation)?)?;
-    let path = expect::location(&operation.name(), &made)?;
+    let path = expect::location(&operation.name(), &made, 201)?;
     let before = instance.call(MALLORY, Request::get(&path))?;
     let own = instance.call(ALICE, Request::get(&path))?;
     // Now a cache that forgets who asked would have the answer.

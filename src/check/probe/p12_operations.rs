@@ -111,7 +111,8 @@ struct Unfinished {
 
 fn begin_unfinished(instance: &Instance) -> Finding<Option<Unfinished>> {
     let Some(operation) = posts(instance.subject).next() else { return Ok(None) };
-    let request = instance.with_credential(ALICE, instance.example(operation)?)?;
+    let request = instance.example(operation)?.header("idempotency-key", "probe-p12-unfinished");
+    let request = instance.with_credential(ALICE, request)?;
     let to = instance.service.public;
     let (begin, rest) = request.body.split_at(request.body.len() / 2);
     let open = || {
@@ -197,8 +198,10 @@ impl Load {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            let answer = request.send(self.to).and_then(|answer| is_well(request, &answer));
-            self.sent.fetch_add(1, Ordering::Relaxed);
+            // Where a key is needed it must be there, and where it is not it changes nothing.
+            let number = self.sent.fetch_add(1, Ordering::Relaxed);
+            let keyed = request.clone().header("idempotency-key", format!("probe-p12-{number}"));
+            let answer = keyed.send(self.to).and_then(|answer| is_well(request, &answer));
             if let Err(reason) = answer {
                 self.failures().push(reason);
             }

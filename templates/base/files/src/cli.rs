@@ -1,8 +1,9 @@
 //! The command line: one binary, several roles.
 
 mod health;
+mod jobs;
 
-use std::{io::Write as _, process::ExitCode, time::Duration};
+use std::{io::Write as _, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -10,7 +11,9 @@ use crate::{
     app::{auth, openapi},
     config::{Config, Source, Stage, Variable},
     external::http::Http,
-    runtime, serve, telemetry,
+    runtime,
+    serve::{self, Duty, Service},
+    telemetry,
 };
 
 /// `EX_CONFIG` of sysexits.h.
@@ -25,19 +28,24 @@ const TELEMETRY_FLUSH: Duration = Duration::from_secs(3);
     about = "Runs the service, or a command beside it; see docs/runbook.md"
 )]
 struct Cli {
-    /// Without one: `all` in development, `serve` in production
+    /// Without one: `all`
     #[command(subcommand)]
     role: Option<Role>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Role {
-    /// Run pending migrations, then serve
+    /// Answer requests and work on jobs; in development, run pending migrations before
     All,
-    /// Serve; refused while migrations are pending
+    /// Answer requests; refused while migrations are pending
     Serve,
+    /// Work on jobs; refused while migrations are pending
+    Worker,
     /// Run pending migrations
     Migrate,
+    /// Look at jobs, and give dead ones another try
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Ask the instance beside this one whether it is well; for a container's health check
     Health(health::Health),
     /// Print the effective configuration, secrets redacted
@@ -60,18 +68,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    let role = cli.role.unwrap_or(match config.stage {
-        Stage::Development => Role::All,
-        Stage::Production => Role::Serve,
-    });
-    match role {
+    let migrates = config.stage == Stage::Development;
+    match cli.role.unwrap_or(Role::All) {
         Role::Config => report(print_config(&variables)),
         Role::Token(token) => report(token.run(&config).and_then(|token| print(&token))),
         Role::Openapi => report(print_openapi()),
         Role::Health(health) => report(runtime::run(async { health.run(&config).await })),
         Role::Migrate => report(runtime::run(async { migrate(config).await })),
-        Role::All => served(runtime::run(run(config, true))),
-        Role::Serve => served(runtime::run(run(config, false))),
+        Role::Jobs(jobs) => report(runtime::run(async { jobs.run(&config).await })),
+        Role::All => served(runtime::run(run(config, Duty::Both, migrates))),
+        Role::Serve => served(runtime::run(run(config, Duty::Serve, false))),
+        Role::Worker => served(runtime::run(run(config, Duty::Work, false))),
     }
 }
 
@@ -85,30 +92,31 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
     print("the database is up to date")
 }
 
-/// Serves to the end; whether all that was begun was also ended.
-async fn run(config: Config, migrate: bool) -> anyhow::Result<bool> {
+/// Runs to the end; whether all that was begun was also ended.
+async fn run(config: Config, duty: Duty, migrate: bool) -> anyhow::Result<bool> {
     let http = Http::new()?;
     let telemetry = telemetry::init(&config, &http)?;
-    let ended = serve(config, http, migrate).await;
+    let ended = serve(config, http, duty, migrate).await;
     telemetry.shutdown(TELEMETRY_FLUSH).await;
     ended
 }
 
-async fn serve(config: Config, http: Http, migrate: bool) -> anyhow::Result<bool> {
-    let service = serve::Service::start(config.clone(), http, migrate).await?;
+async fn serve(config: Config, http: Http, duty: Duty, migrate: bool) -> anyhow::Result<bool> {
+    let service = Service::start(config.clone(), http, duty, migrate).await?;
     serve::stop_on_signals(&config, service.lifecycle())?;
     let database = service.app().database.clone();
     telemetry::metrics::pools(move || database.pools());
     if config.stage == Stage::Development {
-        print(&banner(&config, &service)?)?;
+        print(&banner(&config, &service))?;
     }
-    tracing::info!(address = %service.address()?, "listening on {}", service.address()?);
+    if let Some(address) = service.address() {
+        tracing::info!(%address, "listening on {address}");
+    }
     Ok(service.run().await)
 }
 
 /// What somebody who just started it wants to know, in a line each.
-fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
-    let address = service.address()?;
+fn banner(config: &Config, service: &Service) -> String {
     let name = env!("CARGO_PKG_NAME");
     let keys = config
         .auth
@@ -119,19 +127,32 @@ fn banner(config: &Config, service: &serve::Service) -> anyhow::Result<String> {
         Some(_) => "exported over OTLP",
         None => "logs only (OTEL_EXPORTER_OTLP_ENDPOINT is not set)",
     };
-    Ok(format!(
+    let (does, call) = match service.address() {
+        Some(address) => (format!("is running on http://{address}"), call(address)),
+        None => ("works on jobs".to_owned(), String::new()),
+    };
+    let health = match service.admin_address() {
+        Some(address) => format!("http://{address}/ready"),
+        None => "nowhere (APP__ADMIN__ADDRESS is empty)".to_owned(),
+    };
+    format!(
         "
-  {name} is running on http://{address} (development)
-    health     http://{admin}/ready
+  {name} {does} (development)
+    health     {health}
     database   {directory}/
     keys       {keys}
     telemetry  {telemetry}
-  try
-    curl -H \"Authorization: Bearer $(cargo run -q -- token)\" http://{address}/v1/documents
-",
-        admin = service.admin_address()?,
+{call}",
         directory = config.data.directory.display(),
-    ))
+    )
+}
+
+fn call(address: SocketAddr) -> String {
+    format!(
+        "  try
+    curl -H \"Authorization: Bearer $(cargo run -q -- token)\" http://{address}/v1/documents
+"
+    )
 }
 
 fn print_config(variables: &[Variable]) -> anyhow::Result<()> {

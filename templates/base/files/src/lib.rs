@@ -10,6 +10,7 @@ pub mod config;
 pub mod data;
 pub mod edge;
 pub mod external;
+pub mod jobs;
 pub mod maintenance;
 pub mod runtime;
 pub mod serve;

@@ -1,40 +1,63 @@
-//! What must be done now and then, by whichever instance comes first. Each pass is safe to run on all.
+//! What must be done now and then, as a job that the clock asks for. It is safe to do at any time.
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use serde_json::json;
 
 use crate::{
-    app::state::App,
-    data::{error::Error, idempotency, meter::Meter},
-    edge::deadline::Deadline,
+    app::context::Context,
+    data::{
+        error::Error,
+        idempotency,
+        jobs::{State, desk},
+    },
+    jobs::{Done, Failure, Work},
 };
 
-const PAUSE: Duration = Duration::from_secs(60);
-const PASS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Few at a time, so that no request waits long for the write lock.
 const BATCH: u32 = 500;
 
-/// Runs until the lifecycle closes.
-pub async fn run(app: App) {
+/// The job.
+pub async fn run(work: &mut Work) -> Result<Done, Failure> {
+    let keys = purge_idempotency_keys(work.context()).await?;
+    let jobs = purge_jobs(work.context()).await?;
+    work.finish(async |_| Ok(json!({ "idempotency_keys": keys, "jobs": jobs })))
+        .await
+}
+
+/// Removes keys whose time is over, batch by batch, and says how many.
+pub async fn purge_idempotency_keys(context: &mut Context) -> Result<u64, Error> {
+    let mut removed = 0;
     loop {
-        tokio::select! {
-            () = app.lifecycle.closed() => return,
-            () = sleep(PAUSE) => {}
-        }
-        if let Err(error) = purge_idempotency_keys(&app).await {
-            tracing::warn!(%error, "expired idempotency keys could not be removed: {error}");
+        let batch = idempotency::purge(&mut *context.write().await?, BATCH).await?;
+        removed += batch;
+        if batch < u64::from(BATCH) {
+            return Ok(removed);
         }
     }
 }
 
-/// Removes keys whose time is over, batch by batch, until there are none or the time is up.
-pub async fn purge_idempotency_keys(app: &App) -> Result<u64, Error> {
-    let deadline = Deadline::after(PASS_TIMEOUT);
+/// Removes jobs that ended long ago. Dead ones are kept longer: somebody may still want to look.
+pub async fn purge_jobs(context: &mut Context) -> Result<u64, Error> {
+    let kept = context.config().jobs.retention;
+    let ages = [
+        (State::Succeeded, kept),
+        (State::Cancelled, kept),
+        (State::Dead, kept * 4),
+    ];
+    let mut removed = 0;
+    for (state, age) in ages {
+        removed += purge_jobs_in(context, state, age).await?;
+    }
+    Ok(removed)
+}
+
+async fn purge_jobs_in(context: &mut Context, state: State, age: Duration) -> Result<u64, Error> {
     let mut removed = 0;
     loop {
-        let mut connection = app.database.write(deadline, &Meter::default()).await?;
-        let batch = idempotency::purge(&mut connection, BATCH).await?;
+        let mut connection = context.write().await?;
+        let batch = desk::purge(&mut connection, state, age, BATCH).await?;
+        drop(connection);
         removed += batch;
         if batch < u64::from(BATCH) {
             return Ok(removed);

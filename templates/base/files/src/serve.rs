@@ -12,7 +12,7 @@ use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -21,34 +21,52 @@ use crate::{
     edge::{
         admin::{self, Health},
         lifecycle::Lifecycle,
-        server::{Limits, Pulse, Server},
+        server::{Limits, Pulse, Server, TURN},
     },
     external::http::Http,
-    maintenance,
+    jobs::worker,
 };
 
 /// Probes are few; whoever opens more than this on the admin listener is not a probe.
 const ADMIN_CONNECTIONS: u32 = 64;
 
+/// What a process does of all that the service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Answers requests.
+    Serve,
+    /// Works on jobs.
+    Work,
+    Both,
+}
+
 /// A built service whose sockets are bound.
 pub struct Service {
     app: App,
     router: Router,
-    public: TcpListener,
+    duty: Duty,
+    /// None where nobody is served.
+    public: Option<TcpListener>,
     admin: Option<TcpListener>,
 }
 
 impl Service {
     /// Opens the database and binds the listeners. With `migrate`, pending migrations are run; without, the
     /// start is refused while there are any.
-    pub async fn start(config: Config, http: Http, migrate: bool) -> anyhow::Result<Self> {
-        Self::start_with(config, http, migrate, router::router).await
+    pub async fn start(
+        config: Config,
+        http: Http,
+        duty: Duty,
+        migrate: bool,
+    ) -> anyhow::Result<Self> {
+        Self::start_with(config, http, duty, migrate, router::router).await
     }
 
     /// The same with other routes.
     pub async fn start_with(
         config: Config,
         http: Http,
+        duty: Duty,
         migrate: bool,
         routes: impl FnOnce(&App) -> Router,
     ) -> anyhow::Result<Self> {
@@ -63,7 +81,12 @@ impl Service {
                 pending.join(", ")
             );
         }
-        let public = bind("APP__SERVER__ADDRESS", app.config.server.address).await?;
+        let public = match duty {
+            Duty::Work => None,
+            Duty::Serve | Duty::Both => {
+                Some(bind("APP__SERVER__ADDRESS", app.config.server.address).await?)
+            }
+        };
         let admin = match app.config.admin.address {
             Some(address) => Some(bind("APP__ADMIN__ADDRESS", address).await?),
             None => None,
@@ -72,6 +95,7 @@ impl Service {
         Ok(Self {
             app,
             router,
+            duty,
             public,
             admin,
         })
@@ -81,24 +105,27 @@ impl Service {
         &self.app
     }
 
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.public.local_addr()
+    /// Where requests are answered, if they are.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.public.as_ref()?.local_addr().ok()
     }
 
     /// Where the health routes are: their own listener, or the public one where there is none.
-    pub fn admin_address(&self) -> std::io::Result<SocketAddr> {
-        self.admin.as_ref().unwrap_or(&self.public).local_addr()
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        let listener = self.admin.as_ref().or(self.public.as_ref());
+        listener?.local_addr().ok()
     }
 
     pub fn lifecycle(&self) -> Lifecycle {
         self.app.lifecycle.clone()
     }
 
-    /// Serves until the lifecycle closes. Whether everything that was begun also ended.
+    /// Serves and works until the lifecycle closes. Whether everything that was begun also ended.
     pub async fn run(self) -> bool {
         let Self {
             app,
             router,
+            duty,
             public,
             admin,
         } = self;
@@ -116,8 +143,21 @@ impl Service {
         } else {
             health.clone().fallback_service(router)
         };
-        let public = listen(public, routes, limits, &app.lifecycle, pulse);
-        let upkeep = maintenance::run(app.clone());
+        let serving = async {
+            match public {
+                Some(public) => {
+                    listen(public, routes, limits, &app.lifecycle, pulse)
+                        .run()
+                        .await
+                }
+                None => turn(&app.lifecycle, &pulse).await,
+            }
+        };
+        let working = async {
+            if duty != Duty::Serve {
+                worker::run(app.clone()).await;
+            }
+        };
         if let Some(admin) = admin {
             // It has a lifecycle of its own: it must answer `/ready` for as long as the process drains.
             let limits = Limits {
@@ -140,11 +180,22 @@ impl Service {
             app.lifecycle.closed().await;
             Instant::now() + server.shutdown_grace
         };
-        let (ended, (), end) = tokio::join!(public.run(), upkeep, grace_over);
+        let (ended, (), end) = tokio::join!(serving, working, grace_over);
         let finished = app.lifecycle.finish(end).await;
         // It waits for connections on loan, so it has its end too.
         let closed = timeout_at(end, app.database.close()).await;
         ended && finished && closed.is_ok()
+    }
+}
+
+/// Shows that the process turns where no accept loop does.
+async fn turn(lifecycle: &Lifecycle, pulse: &Pulse) -> bool {
+    loop {
+        pulse.beat();
+        if timeout(TURN, lifecycle.closed()).await.is_ok() {
+            pulse.retire();
+            return true;
+        }
     }
 }
 

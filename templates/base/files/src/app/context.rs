@@ -30,8 +30,11 @@
 //! }
 //! ```
 
+use std::collections::BTreeSet;
+
 use axum::{extract::FromRequestParts, response::IntoResponse};
 use http::{StatusCode, request::Parts};
+use uuid::Uuid;
 
 use super::{caller::Caller, state::App};
 use crate::{
@@ -77,6 +80,29 @@ impl Context {
 
     pub fn cache(&self) -> Cache {
         self.app.cache.clone()
+    }
+
+    /// What a job's handler works with: its caller is the job's tenant, and may do nothing by itself.
+    pub fn of_job(app: &App, tenant: &str, id: Uuid, deadline: Deadline) -> Self {
+        let caller = Caller {
+            subject: "job".to_owned(),
+            tenant: tenant.to_owned(),
+            scopes: BTreeSet::new(),
+        };
+        Self {
+            app: app.clone(),
+            caller,
+            deadline,
+            request_id: RequestId(id.to_string()),
+            meter: Meter::default(),
+        }
+    }
+
+    /// The same with a deadline of its own, for an answer that outlives the request's.
+    #[must_use]
+    pub fn until(mut self, deadline: Deadline) -> Self {
+        self.deadline = deadline;
+        self
     }
 
     /// A connection that reads.

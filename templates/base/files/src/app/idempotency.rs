@@ -75,6 +75,19 @@ impl FromRequestParts<App> for Key {
     }
 }
 
+impl Key {
+    /// For work that must not be begun twice by accident.
+    pub fn required(self) -> Result<Self, Problem> {
+        if self.0.is_some() {
+            return Ok(self);
+        }
+        Err(
+            Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-required")
+                .detail("send an Idempotency-Key, a new one for each new request"),
+        )
+    }
+}
+
 /// The IETF draft writes the key as a quoted string; most clients do not.
 fn unquoted(text: &str) -> &str {
     text.strip_prefix('"')

@@ -3,7 +3,7 @@
 use axum::{Router, middleware::from_fn_with_state};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{access, documents, openapi, state::App, usage};
+use super::{access, documents, jobs, openapi, reports, state::App, usage};
 use crate::edge::layers;
 
 /// To remove the sample, delete its lines here, its files in `app/` and `data/`, and its tests.
@@ -16,6 +16,9 @@ pub fn routes() -> OpenApiRouter<App> {
             documents::remove
         ))
         .routes(routes!(usage::get))
+        .routes(routes!(reports::create))
+        .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(jobs::watch))
 }
 
 /// The application behind its edge.

@@ -8,6 +8,7 @@ use crate::{
     data::{cache::Cache, database::Database},
     edge::lifecycle::Lifecycle,
     external::http::Http,
+    jobs::news::News,
 };
 
 /// A handle: clones share everything.
@@ -21,6 +22,7 @@ pub struct Shared {
     pub authenticator: Authenticator,
     pub cursors: Cursors,
     pub lifecycle: Lifecycle,
+    pub news: News,
     /// Reached by handlers only through their context.
     pub(crate) http: Http,
 }
@@ -40,6 +42,7 @@ impl App {
             authenticator,
             cursors,
             lifecycle,
+            news: News::default(),
             http,
         })))
     }

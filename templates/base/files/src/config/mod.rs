@@ -10,6 +10,7 @@ pub mod database;
 mod edge;
 mod environment;
 mod idempotency;
+mod jobs;
 mod secret;
 mod value;
 
@@ -28,6 +29,7 @@ pub use self::{
     edge::{Admin, Limits, RateLimit, Server},
     environment::{Environment, Source, Variable},
     idempotency::Idempotency,
+    jobs::Jobs,
     secret::Secret,
 };
 
@@ -56,6 +58,7 @@ pub struct Config {
     pub cache: Cache,
     pub auth: Auth,
     pub idempotency: Idempotency,
+    pub jobs: Jobs,
     pub pagination: Pagination,
     pub log: Log,
 }
@@ -144,6 +147,7 @@ impl Config {
             cache: Cache::read(environment),
             auth: Auth::read(environment),
             idempotency: Idempotency::read(environment),
+            jobs: Jobs::read(environment),
             pagination: Pagination::read(environment),
             log: Log::read(environment),
         };
@@ -165,6 +169,11 @@ impl Config {
         environment.rule(self.idempotency.lease > self.server.request_timeout, || {
             "APP__IDEMPOTENCY__LEASE must be longer than APP__SERVER__REQUEST_TIMEOUT: \
              a duplicate would run while the first request still does"
+                .to_owned()
+        });
+        environment.rule(self.jobs.drain_timeout < self.server.shutdown_grace, || {
+            "APP__JOBS__DRAIN_TIMEOUT must be shorter than APP__SERVER__SHUTDOWN_GRACE: \
+             the process would end before its jobs are given back"
                 .to_owned()
         });
     }

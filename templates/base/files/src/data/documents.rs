@@ -27,6 +27,14 @@ pub struct Summary {
     pub updated_at: i64,
 }
 
+/// What is in a document, for who reads many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub id: Uuid,
+    pub title: String,
+    pub body: String,
+}
+
 /// What a tenant stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
@@ -56,6 +64,16 @@ impl FromRow<'_, Row> for Summary {
             version: row.try_get("version")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, Row> for Text {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            title: row.try_get("title")?,
+            body: row.try_get("body")?,
         })
     }
 }
@@ -113,6 +131,22 @@ pub async fn page(
     let statement = sqlx::query_as(
         "SELECT id, title, version, created_at, updated_at
          FROM documents WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
+    )
+    .bind(tenant)
+    .bind(after)
+    .bind(limit);
+    connection.all(statement).await
+}
+
+/// The texts of up to `limit` documents after `after`, oldest first.
+pub async fn texts(
+    connection: &mut Connection,
+    tenant: &str,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<Text>, Error> {
+    let statement = sqlx::query_as(
+        "SELECT id, title, body FROM documents WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant)
     .bind(after)

@@ -8,5 +8,6 @@ pub mod dialect;
 pub mod documents;
 pub mod error;
 pub mod idempotency;
+pub mod jobs;
 pub mod meter;
 pub mod migrations;

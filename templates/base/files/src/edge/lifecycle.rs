@@ -7,7 +7,10 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, WaitForCancellationFutureOwned},
+    task::TaskTracker,
+};
 
 /// Clones share the state.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +30,11 @@ impl Lifecycle {
         self.draining.is_cancelled()
     }
 
+    /// Ends when the process was told to stop.
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
     /// Nothing new is accepted from here on.
     pub fn close(&self) {
         self.closing.cancel();
@@ -36,6 +44,11 @@ impl Lifecycle {
     /// Ends when nothing new is to be accepted.
     pub async fn closed(&self) {
         self.closing.cancelled().await;
+    }
+
+    /// The same, for who keeps no lifecycle.
+    pub fn closing(&self) -> WaitForCancellationFutureOwned {
+        self.closing.clone().cancelled_owned()
     }
 
     /// Runs `task` on its own; the process does not end before it, within its grace.

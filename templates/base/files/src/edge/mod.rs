@@ -4,6 +4,7 @@ pub mod admin;
 pub mod body;
 pub mod client_address;
 pub mod deadline;
+pub mod events;
 pub mod headers;
 pub mod layers;
 pub mod lifecycle;

@@ -134,6 +134,11 @@ impl Problem {
         Self::new(status, slug)
     }
 
+    /// How long whoever refused wants to be left alone.
+    pub fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

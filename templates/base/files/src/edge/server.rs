@@ -25,8 +25,8 @@ use tower::ServiceExt as _;
 
 use super::lifecycle::Lifecycle;
 
-/// The loop turns at least this often, so that a watcher can tell an idle one from a stuck one.
-const TURN: Duration = Duration::from_millis(500);
+/// A loop that is watched turns at least this often, so that a watcher can tell an idle one from a stuck one.
+pub const TURN: Duration = Duration::from_millis(500);
 
 /// After the system refused a connection (out of file descriptors, usually), trying again at once would
 /// only burn a core.
@@ -57,12 +57,12 @@ impl Default for Pulse {
 }
 
 impl Pulse {
-    fn beat(&self) {
+    pub fn beat(&self) {
         self.last.store(self.now(), Ordering::Relaxed);
     }
 
     /// The loop has ended as it should; from here on it is not late.
-    fn retire(&self) {
+    pub fn retire(&self) {
         self.last.store(u64::MAX, Ordering::Relaxed);
     }
 

@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use opentelemetry::{
     KeyValue, global,
-    metrics::{Counter, Histogram, Meter, UpDownCounter},
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
 };
 use tokio::runtime::Handle;
 
@@ -14,6 +14,11 @@ use super::names::{attribute, metric};
 /// In seconds, as the semantic conventions advise for requests and for waits.
 const SECONDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// In seconds too: jobs take and wait longer than requests.
+const JOB_SECONDS: [f64; 12] = [
+    0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
 ];
 
 /// Statements of one request; the upper ones are what an N+1 looks like.
@@ -27,6 +32,11 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| Instruments::new(&m
 struct Instruments {
     active_requests: UpDownCounter<i64>,
     failed_exports: Counter<u64>,
+    job_duration: Histogram<f64>,
+    job_wait: Histogram<f64>,
+    jobs: Gauge<i64>,
+    jobs_oldest: Gauge<f64>,
+    jobs_reaped: Counter<u64>,
     panics: Counter<u64>,
     pool_timeouts: Counter<u64>,
     pool_use_time: Histogram<f64>,
@@ -49,6 +59,11 @@ impl Instruments {
             let builder = builder.with_description(description);
             builder.with_boundaries(SECONDS.to_vec()).build()
         };
+        let job_seconds = |name, description| {
+            let builder = meter.f64_histogram(name).with_unit("s");
+            let builder = builder.with_description(description);
+            builder.with_boundaries(JOB_SECONDS.to_vec()).build()
+        };
         Self {
             active_requests: meter
                 .i64_up_down_counter(metric::ACTIVE_REQUESTS)
@@ -60,10 +75,33 @@ impl Instruments {
                 "{export}",
                 "Attempts to send telemetry that failed.",
             ),
+            job_duration: job_seconds(
+                metric::JOB_DURATION,
+                "How long an attempt at a job took, by what came of it.",
+            ),
+            job_wait: job_seconds(
+                metric::JOB_WAIT,
+                "How long a job was due before it was claimed.",
+            ),
+            jobs: meter
+                .i64_gauge(metric::JOBS)
+                .with_unit("{job}")
+                .with_description("Jobs that wait or are dead, as a worker last counted them.")
+                .build(),
+            jobs_oldest: meter
+                .f64_gauge(metric::JOBS_OLDEST)
+                .with_unit("s")
+                .with_description("How long the first of the waiting jobs has been due.")
+                .build(),
+            jobs_reaped: count(
+                metric::JOBS_REAPED,
+                "{job}",
+                "Jobs taken from workers that died.",
+            ),
             panics: count(
                 metric::PANICS,
                 "{panic}",
-                "Panics of handlers, each answered 500.",
+                "Panics of handlers of requests and of jobs.",
             ),
             pool_timeouts: count(
                 metric::POOL_TIMEOUTS,
@@ -238,6 +276,40 @@ pub fn panicked() {
 pub fn stalled(route: &str) {
     let route = KeyValue::new(attribute::ROUTE, route.to_owned());
     INSTRUMENTS.stalls.add(1, &[route]);
+}
+
+/// An attempt at a job came to an end.
+pub fn job_attempted(kind: &'static str, outcome: &'static str, duration: Duration) {
+    let attributes = [
+        KeyValue::new(attribute::JOB_KIND, kind),
+        KeyValue::new(attribute::JOB_OUTCOME, outcome),
+    ];
+    let seconds = duration.as_secs_f64();
+    INSTRUMENTS.job_duration.record(seconds, &attributes);
+}
+
+/// A job was claimed after it had been due for this long.
+pub fn job_waited(kind: &'static str, waited: Duration) {
+    let kind = KeyValue::new(attribute::JOB_KIND, kind);
+    INSTRUMENTS.job_wait.record(waited.as_secs_f64(), &[kind]);
+}
+
+/// A job was taken from a worker that died, and is in this state now.
+pub fn job_reaped(state: &'static str) {
+    let state = KeyValue::new(attribute::JOB_STATE, state);
+    INSTRUMENTS.jobs_reaped.add(1, &[state]);
+}
+
+/// How many jobs of a kind are in a state, and how long the first of them has been due.
+pub fn jobs(kind: &str, state: &'static str, jobs: i64, oldest: Duration) {
+    let attributes = [
+        KeyValue::new(attribute::JOB_KIND, kind.to_owned()),
+        KeyValue::new(attribute::JOB_STATE, state),
+    ];
+    INSTRUMENTS.jobs.record(jobs, &attributes);
+    INSTRUMENTS
+        .jobs_oldest
+        .record(oldest.as_secs_f64(), &attributes);
 }
 
 pub(super) fn export_failed(signal: &'static str) {

@@ -4,6 +4,11 @@
 /// Attributes, on spans and on metrics.
 pub mod attribute {
     pub const ERROR_TYPE: &str = "error.type";
+    pub const JOB_ATTEMPT: &str = "app.job.attempt";
+    pub const JOB_ID: &str = "messaging.message.id";
+    pub const JOB_KIND: &str = "messaging.destination.name";
+    pub const JOB_OUTCOME: &str = "app.job.outcome";
+    pub const JOB_STATE: &str = "app.job.state";
     pub const METHOD: &str = "http.request.method";
     pub const POOL_NAME: &str = "db.client.connection.pool.name";
     pub const POOL_STATE: &str = "db.client.connection.state";
@@ -27,6 +32,11 @@ pub mod metric {
     pub const ADMITTED: &str = "app.requests.admitted";
     pub const ADMITTED_LIMIT: &str = "app.requests.admitted.limit";
     pub const FAILED_EXPORTS: &str = "app.telemetry.failed_exports";
+    pub const JOBS: &str = "app.jobs";
+    pub const JOBS_OLDEST: &str = "app.jobs.oldest";
+    pub const JOBS_REAPED: &str = "app.jobs.reaped";
+    pub const JOB_DURATION: &str = "messaging.process.duration";
+    pub const JOB_WAIT: &str = "app.job.wait";
     pub const PANICS: &str = "app.panics";
     pub const RATE_LIMITED: &str = "app.requests.rate_limited";
     pub const RUNTIME_QUEUE: &str = "app.runtime.queue";

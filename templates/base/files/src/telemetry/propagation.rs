@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use opentelemetry::{
     Context,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
@@ -11,6 +11,9 @@ use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The header that names a span to the next service (W3C Trace Context, section 3.2).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 static PROPAGATOR: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
     TextMapCompositePropagator::new(vec![
@@ -48,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn headers(traceparent: &'static str) -> HeaderMap {
         HeaderMap::from_iter([
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_callers_context_comes_in_and_goes_out_again() {
-        let context = extract(&headers(TRACEPARENT));
+        let context = extract(&headers(CALLER));
         assert!(context.span().span_context().is_remote());
         assert_eq!(
             context.baggage().get("tier").expect("baggage").as_str(),
@@ -74,7 +77,7 @@ mod tests {
 
         let mut out = HeaderMap::new();
         PROPAGATOR.inject_context(&context, &mut HeaderInjector(&mut out));
-        assert_eq!(out["traceparent"], TRACEPARENT);
+        assert_eq!(out["traceparent"], CALLER);
         assert_eq!(out["baggage"], "tier=gold");
     }
 
@@ -91,11 +94,11 @@ mod tests {
         let mut out = HeaderMap::new();
         tracing::subscriber::with_default(Registry::default().with(layer), || {
             let span = tracing::info_span!("request");
-            adopt(&span, &headers(TRACEPARENT));
+            adopt(&span, &headers(CALLER));
             span.in_scope(|| inject(&mut out));
         });
         let [_, trace, parent, _] = parts(out["traceparent"].to_str().expect("text"));
-        let [_, callers_trace, callers_span, _] = parts(TRACEPARENT);
+        let [_, callers_trace, callers_span, _] = parts(CALLER);
         assert_eq!(trace, callers_trace);
         assert_ne!(parent, callers_span);
         assert_eq!(out["baggage"], "tier=gold");

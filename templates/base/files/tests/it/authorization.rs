@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
-use reqwest::{Method, Response};
+use reqwest::Method;
 use service::app::{
     access::{self, Policy},
     openapi,
@@ -13,6 +13,7 @@ use service::app::{
 use crate::support::{
     Client, Server,
     client::{document, header, problem},
+    operation::Things,
 };
 
 /// Nobody; one who may read; one who may write; one of another tenant who may do both.
@@ -24,7 +25,7 @@ struct Row {
     expected: [u16; 4],
 }
 
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 10] = [
     Row {
         operation: "POST /v1/documents",
         expected: [401, 403, 201, 201],
@@ -49,46 +50,51 @@ const TABLE: [Row; 6] = [
         operation: "GET /v1/usage",
         expected: [401, 200, 403, 200],
     },
+    Row {
+        operation: "POST /v1/reports",
+        expected: [401, 403, 202, 202],
+    },
+    Row {
+        operation: "GET /v1/jobs/{id}",
+        expected: [401, 200, 403, 404],
+    },
+    Row {
+        operation: "GET /v1/jobs/{id}/events",
+        expected: [401, 200, 403, 404],
+    },
+    Row {
+        operation: "DELETE /v1/jobs/{id}",
+        expected: [401, 403, 200, 404],
+    },
 ];
+
+const READ: &str = "documents:read jobs:read";
+const WRITE: &str = "documents:write reports:write jobs:write";
+const ALL: &str = "documents:read documents:write reports:write jobs:read jobs:write";
 
 fn clients(server: &Server) -> [Client; 4] {
     [
         server.stranger(),
-        server.client_with("r", "home", "documents:read"),
-        server.client_with("w", "home", "documents:write"),
-        server.client_with("n", "next-door", "documents:read documents:write"),
+        server.client_with("r", "home", READ),
+        server.client_with("w", "home", WRITE),
+        server.client_with("n", "next-door", ALL),
     ]
-}
-
-/// Calls the operation on the document at `path`, as far as it is about one.
-async fn call(client: &Client, operation: &str, path: &str) -> Response {
-    let (method, template) = operation.split_once(' ').expect("METHOD PATH");
-    let path = if template.contains("{id}") {
-        path
-    } else {
-        template
-    };
-    let request = client.request(method.parse().expect("a method"), path);
-    let request = match method {
-        "POST" => request.json(&document("new")),
-        "PUT" => request.json(&document("changed")).header("if-match", "*"),
-        _ => request,
-    };
-    request.send().await.expect("an answer")
 }
 
 #[tokio::test]
 async fn every_operation_is_open_to_its_roles_only() {
     let server = Server::start().await;
-    let owner = server.client_with("o", "home", "documents:read documents:write");
+    let owner = server.client_with("o", "home", ALL);
     for Row {
         operation,
         expected,
     } in TABLE
     {
         for ((role, client), expected) in ROLES.iter().zip(clients(&server)).zip(expected) {
-            let path = owner.create("of home").await;
-            let answer = call(&client, operation, &path).await;
+            let things = Things::of(&owner).await;
+            let (method, template) = operation.split_once(' ').expect("METHOD PATH");
+            let sent = things.request(&client, method, template).send().await;
+            let answer = sent.expect("an answer");
             assert_eq!(answer.status(), expected, "{operation} as {role}");
             assert_eq!(header(&answer, "cache-control"), "no-store", "{operation}");
             match expected {
@@ -143,15 +149,18 @@ async fn what_is_not_seen_does_not_exist() {
     let path = server.client("owner").create("mine").await;
     let neighbour = server.client("neighbour");
     let absent = "/v1/documents/00000000-0000-7000-8000-000000000000";
-    for operation in ["GET /{id}", "PUT /{id}", "DELETE /{id}"] {
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
         let mut told = Vec::new();
         for path in [path.as_str(), absent] {
-            let answer = call(&neighbour, operation, path).await;
-            let mut problem = problem(answer, 404).await;
+            let request = neighbour
+                .request(method.clone(), path)
+                .json(&document("changed"));
+            let answer = request.header("if-match", "*").send().await;
+            let mut problem = problem(answer.expect("an answer"), 404).await;
             problem["instance"].take();
             told.push(problem);
         }
-        assert_eq!(told[0], told[1], "{operation}");
+        assert_eq!(told[0], told[1], "{method}");
     }
     assert_eq!(neighbour.count().await, 0);
     assert_eq!(server.client("owner").get(&path).await.status(), 200);

@@ -16,6 +16,7 @@ mod edge;
 mod errors;
 mod idempotency;
 mod isolation;
+mod jobs;
 mod openapi;
 mod operations;
 mod overload;

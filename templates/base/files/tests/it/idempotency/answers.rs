@@ -1,6 +1,9 @@
 //! Which answers are kept, for how long, and what happens to the key of one that is not.
 
-use service::maintenance;
+use std::time::Duration;
+
+use service::{app::context::Context, edge::deadline::Deadline, maintenance};
+use uuid::Uuid;
 
 use super::{
     END_LEASES, END_RETENTION, Failing, PATH, change, in_use, is_replayed, made, replayed,
@@ -92,7 +95,11 @@ async fn keys_whose_time_is_over_are_removed_and_no_others() {
     assert_eq!(change(&server, END_RETENTION).await, 1);
     let kept = made(client.post_with_key(PATH, "new", &document("one")).await).await;
 
-    let purge = async || maintenance::purge_idempotency_keys(&server.app).await;
+    let purge = async || {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let mut context = Context::of_job(&server.app, "", Uuid::now_v7(), deadline);
+        maintenance::purge_idempotency_keys(&mut context).await
+    };
     assert_eq!(purge().await.expect("a pass"), 1);
     assert_eq!(purge().await.expect("a pass"), 0);
     let again = client.post_with_key(PATH, "new", &document("one")).await;

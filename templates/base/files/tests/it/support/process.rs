@@ -18,6 +18,7 @@ use super::Client;
 
 pub(crate) struct Process {
     child: Child,
+    /// A worker has only that of its health.
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     folder: PathBuf,
@@ -40,8 +41,12 @@ impl Process {
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stderr.take().expect("stderr"), log.clone());
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout")).lines();
-        let address = address_after(&mut stdout, "is running on http://", &log).await;
+        let public = match role {
+            "worker" => None,
+            _ => Some(address_after(&mut stdout, "is running on http://", &log).await),
+        };
         let admin = address_after(&mut stdout, "health     http://", &log).await;
+        let address = public.unwrap_or(admin);
         Self {
             child,
             address,

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use axum::Router;
 use service::{
-    app::state::App,
+    app::{router, state::App},
     config::{Config, Environment},
     external::http::Http,
-    serve::Service,
+    serve::{Duty, Service},
 };
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
@@ -29,36 +29,34 @@ impl Server {
 
     /// With these variables beside the defaults.
     pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let config = config(&folder, variables);
-        let service = Service::start(config, http(), true).await.expect("a start");
-        let (app, address) = (
-            service.app().clone(),
-            service.address().expect("an address"),
-        );
-        let admin = service.admin_address().expect("an address");
-        let running = tokio::spawn(service.run());
-        Self {
-            app,
-            address,
-            admin,
-            running,
-            folder,
-        }
+        Self::begin(Duty::Serve, variables, router::router).await
+    }
+
+    /// With a worker in the same process.
+    pub(crate) async fn with_worker(variables: &[(&str, &str)]) -> Self {
+        Self::begin(Duty::Both, variables, router::router).await
     }
 
     /// With routes of the test's own in place of the application's, behind the same edge.
     pub(crate) async fn with_routes(variables: &[(&str, &str)], routes: Router<App>) -> Self {
+        Self::begin(Duty::Serve, variables, |app| {
+            service::edge::layers::around(routes.with_state(app.clone()), app)
+        })
+        .await
+    }
+
+    async fn begin(
+        duty: Duty,
+        variables: &[(&str, &str)],
+        routes: impl FnOnce(&App) -> Router,
+    ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let config = config(&folder, variables);
-        let service = Service::start_with(config, http(), true, |app| {
-            service::edge::layers::around(routes.with_state(app.clone()), app)
-        });
-        let service = service.await.expect("a start");
-        let (app, address) = (
-            service.app().clone(),
-            service.address().expect("an address"),
-        );
+        let http = Http::new().expect("a client");
+        let service = Service::start_with(config, http, duty, true, routes).await;
+        let service = service.expect("a start");
+        let app = service.app().clone();
+        let address = service.address().expect("an address");
         let admin = service.admin_address().expect("an address");
         let running = tokio::spawn(service.run());
         Self {
@@ -72,7 +70,11 @@ impl Server {
 
     /// A client with every scope of the sample, of a tenant of its own name.
     pub(crate) fn client(&self, subject: &str) -> Client {
-        self.client_with(subject, subject, "documents:read documents:write")
+        self.client_with(
+            subject,
+            subject,
+            "documents:read documents:write reports:write jobs:read jobs:write",
+        )
     }
 
     pub(crate) fn client_with(&self, subject: &str, tenant: &str, scope: &str) -> Client {
@@ -93,10 +95,6 @@ impl Server {
         drop(self.folder);
         ended
     }
-}
-
-fn http() -> Http {
-    Http::new().expect("a client")
 }
 
 fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {

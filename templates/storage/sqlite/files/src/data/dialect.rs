@@ -7,4 +7,13 @@ macro_rules! now_ms {
     };
 }
 
+/// Ends a subquery that picks rows to claim, so that two workers do not wait for each other's. SQLite has one
+/// writer at a time, and nothing to skip.
+macro_rules! skip_locked {
+    () => {
+        ""
+    };
+}
+
 pub(super) use now_ms;
+pub(super) use skip_locked;

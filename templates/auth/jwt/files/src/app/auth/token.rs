@@ -10,7 +10,8 @@ use super::{crypto, development::KeyPair};
 use crate::config::{Config, Stage};
 
 /// What a development token may do unless it is told otherwise.
-pub const DEFAULT_SCOPES: &str = "documents:read documents:write";
+pub const DEFAULT_SCOPES: &str =
+    "documents:read documents:write reports:write jobs:read jobs:write";
 
 /// How long ago an expired token expired: longer than any leeway.
 const EXPIRED_FOR: Duration = Duration::from_secs(60 * 60);

@@ -1,0 +1,197 @@
+//! Jobs, as whoever asked for them sees them: how far they are, what came of them, and how to stop them.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::sleep;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{context::Context, parameters::Id, state::App, time};
+use crate::{
+    data::jobs::{Job as Row, State as RowState, desk},
+    edge::{
+        deadline::Deadline,
+        events::{self, Event, Events},
+        problem::Problem,
+    },
+};
+
+pub const READ: &str = "jobs:read";
+pub const WRITE: &str = "jobs:write";
+
+/// When a client that polls should ask again, in seconds.
+const ASK_AGAIN: &str = "1";
+
+/// How often a watched job is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The longest wait for one look.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Job {
+    id: Uuid,
+    /// Such as `report`.
+    kind: String,
+    /// `queued`, `running`, `succeeded`, `dead` or `cancelled`.
+    state: &'static str,
+    /// Percent.
+    progress: i64,
+    attempts: i64,
+    max_attempts: i64,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+    /// What came of it, once it has succeeded.
+    result: Option<Value>,
+    /// Why the last attempt failed.
+    error: Option<String>,
+}
+
+impl From<Row> for Job {
+    fn from(row: Row) -> Self {
+        let shown = |millis: i64| time::rfc3339(millis.saturating_mul(1_000));
+        Self {
+            id: row.id,
+            kind: row.kind,
+            state: row.state.name(),
+            progress: row.progress,
+            attempts: row.attempts,
+            max_attempts: row.max_attempts,
+            created_at: shown(row.created_at),
+            started_at: row.started_at.map(shown),
+            finished_at: row.finished_at.map(shown),
+            result: row.result.and_then(|json| serde_json::from_str(&json).ok()),
+            error: row.last_error,
+        }
+    }
+}
+
+/// Read a job
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = Job, headers(("Retry-After"))),
+        (status = 404, body = Problem),
+    ),
+    security(("bearer" = ["jobs:read"])),
+)]
+pub async fn get(mut context: Context, Id(id): Id) -> Result<Response, Problem> {
+    let row = find(&mut context, id).await?;
+    if row.state.is_end() {
+        return Ok(Json(Job::from(row)).into_response());
+    }
+    Ok(([(header::RETRY_AFTER, ASK_AGAIN)], Json(Job::from(row))).into_response())
+}
+
+/// Watch a job
+///
+/// Each change is an event `job`; the stream ends with the job. With `Last-Event-ID` it goes on after that one.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/events", tag = "jobs",
+    params(("id" = Uuid, Path), ("Last-Event-ID" = Option<i64>, Header)),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream"),
+        (status = 204, description = "It has ended, and the last event was seen"),
+        (status = 404, body = Problem),
+    ),
+    security(("bearer" = ["jobs:read"])),
+)]
+pub async fn watch(
+    mut context: Context,
+    Id(id): Id,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let row = find(&mut context, id).await?;
+    let seen = last_event_id(&headers);
+    if row.state.is_end() && row.version <= seen {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(events::stream(&app.lifecycle, |events| {
+        follow(context, row, seen, events)
+    }))
+}
+
+async fn follow(mut context: Context, mut row: Row, mut seen: i64, events: Events) {
+    loop {
+        let (id, version, is_end) = (row.id, row.version, row.state.is_end());
+        if version > seen {
+            events
+                .send(Event::json("job", &Job::from(row)).id(version))
+                .await;
+            seen = version;
+        }
+        if is_end {
+            return;
+        }
+        sleep(LOOK).await;
+        context = context.until(Deadline::after(PATIENCE));
+        row = match find(&mut context, id).await {
+            Ok(row) => row,
+            Err(problem) => {
+                let problem = problem.instance(context.request_id());
+                events.send(Event::json("error", &problem)).await;
+                return;
+            }
+        };
+    }
+}
+
+/// Cancel a job
+///
+/// One that is queued is cancelled at once; one that runs is told, and ends soon after.
+#[utoipa::path(
+    delete, path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = Job, description = "It is cancelled"),
+        (status = 202, body = Job, description = "It runs, and is told to end"),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem, description = "It has ended already"),
+    ),
+    security(("bearer" = ["jobs:write"])),
+)]
+pub async fn cancel(mut context: Context, Id(id): Id) -> Result<Response, Problem> {
+    let tenant = context.caller().tenant.clone();
+    let mut transaction = context.begin().await?;
+    desk::cancel(&mut transaction, &tenant, id).await?;
+    let row = desk::find(&mut transaction, &tenant, id).await?;
+    transaction.commit().await?;
+    let row = row.ok_or_else(Problem::not_found)?;
+    match row.state {
+        RowState::Cancelled => Ok(Json(Job::from(row)).into_response()),
+        RowState::Succeeded | RowState::Dead => Err(Problem::conflict(
+            "job-ended",
+            format!("the job is {} already", row.state.name()),
+        )),
+        RowState::Queued | RowState::Running => {
+            Ok((StatusCode::ACCEPTED, Json(Job::from(row))).into_response())
+        }
+    }
+}
+
+async fn find(context: &mut Context, id: Uuid) -> Result<Row, Problem> {
+    let tenant = context.caller().tenant.clone();
+    let row = desk::find(&mut *context.read().await?, &tenant, id).await?;
+    row.ok_or_else(Problem::not_found)
+}
+
+/// 0, before every event, where there is none that can be read.
+fn last_event_id(headers: &HeaderMap) -> i64 {
+    let text = headers.get(events::LAST_EVENT_ID);
+    let text = text.and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,152 @@
+//! The sample of work that escapes its request: a report on all of a tenant's documents.
+
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    body::{Body, Fields, FromFields},
+    context::Context,
+    idempotency::{self, Answer, Key},
+    jobs::Job,
+};
+use crate::{
+    data::documents::{self as rows, Text},
+    edge::problem::Problem,
+    jobs::{Done, Failure, Kind, Order, Work},
+};
+
+pub const WRITE: &str = "reports:write";
+
+const LONGEST_TITLE: usize = 200;
+
+/// Documents that are read at once.
+const PAGE: u32 = 100;
+
+/// A report to be.
+#[derive(Debug, ToSchema)]
+pub struct NewReport {
+    #[schema(min_length = 1, max_length = 200)]
+    title: String,
+}
+
+impl FromFields for NewReport {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self {
+            title: fields.text("title", 1, LONGEST_TITLE),
+        }
+    }
+}
+
+/// What the job is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Payload {
+    title: String,
+}
+
+/// What the job finds out: its `result`.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    title: String,
+    documents: u64,
+    words: u64,
+    /// The document with the most words.
+    longest: Option<Uuid>,
+}
+
+/// Ask for a report
+///
+/// It is made by a job: `Location` says where to read, watch and cancel it.
+#[utoipa::path(
+    post, path = "/v1/reports", tag = "reports",
+    params(("Idempotency-Key" = String, Header, description = "Makes the request safe to send again for 24 hours")),
+    request_body = NewReport,
+    responses(
+        (status = 202, body = Job, headers(("Location"), ("Retry-After"))),
+        (status = 400, body = Problem, description = "The key is missing"),
+        (status = 409, body = Problem, description = "A request with this key is still running"),
+        (status = 422, body = Problem, description = "Fields do not hold, or the key was used with another request"),
+    ),
+    security(("bearer" = ["reports:write"])),
+    extensions(("x-formwork" = json!({
+        "promises": ["P2", "P3", "P5"],
+        "example": { "title": "All of it" },
+        "variant": { "title": "All of it again" },
+    }))),
+)]
+pub async fn create(
+    mut context: Context,
+    key: Key,
+    body: Body<NewReport>,
+) -> Result<Response, Problem> {
+    let tenant = context.caller().tenant.clone();
+    let payload = Payload {
+        title: body.value.title,
+    };
+    let key = key.required()?;
+    let answer = idempotency::once(&mut context, key, body.fingerprint, async |transaction| {
+        let order = Order::new(Kind::Report, &tenant, &payload);
+        let id = order.enqueue(transaction).await?;
+        let row = crate::data::jobs::desk::find(transaction, &tenant, id).await?;
+        let job = row.map(Job::from);
+        Ok(Answer::json(StatusCode::ACCEPTED, &job)?
+            .header(header::LOCATION, format!("/v1/jobs/{id}"))
+            .header(header::RETRY_AFTER, "1"))
+    })
+    .await?;
+    context.app().news.publish(Kind::Report);
+    Ok(answer)
+}
+
+/// The job.
+pub async fn run(work: &mut Work, payload: Payload) -> Result<Done, Failure> {
+    let tenant = work.context().caller().tenant.clone();
+    let all = rows::usage(&mut *work.context().read().await?, &tenant).await?;
+    let mut report = Report {
+        title: payload.title,
+        ..Report::default()
+    };
+    let (mut after, mut most) = (Uuid::nil(), 0);
+    loop {
+        let page = rows::texts(&mut *work.context().read().await?, &tenant, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for text in &page {
+            let words = words(text);
+            report.documents += 1;
+            report.words += words;
+            if words > most {
+                (most, report.longest) = (words, Some(text.id));
+            }
+        }
+        work.progress(percent(report.documents, all.documents))
+            .await?;
+    }
+    work.finish(async |_| Ok(report)).await
+}
+
+fn words(text: &Text) -> u64 {
+    let words = text.title.split_whitespace().count() + text.body.split_whitespace().count();
+    words as u64
+}
+
+/// Documents may come and go meanwhile.
+fn percent(done: u64, all: i64) -> u8 {
+    let all = u64::try_from(all).unwrap_or_default().max(done).max(1);
+    u8::try_from(done * 100 / all).unwrap_or(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_stays_within_a_hundred() {
+        assert_eq!(percent(0, 0), 0);
+        assert_eq!(percent(1, 3), 33);
+        assert_eq!(percent(3, 3), 100);
+        assert_eq!(percent(9, 3), 100);
+    }
+}

@@ -1,0 +1,291 @@
+//! Jobs, as rows. The row decides: a broker may bring the news of one, but whoever works on it holds a lease
+//! here, and each of its writes names the token of that lease. A worker whose lease ran out can change
+//! nothing after another took over.
+
+pub mod desk;
+mod row;
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub use self::row::{Claimed, Job, State};
+use super::{
+    connection::Connection,
+    dialect::{now_ms, skip_locked},
+    error::Error,
+};
+
+/// A step of priority is worth this head start, in milliseconds, so that what waits long enough comes first
+/// whatever its priority.
+macro_rules! head_start {
+    () => {
+        "60000"
+    };
+}
+
+/// A job to be.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    pub id: Uuid,
+    pub tenant: &'a str,
+    pub kind: &'a str,
+    /// JSON.
+    pub payload: &'a str,
+    /// Higher comes earlier; 0 is usual.
+    pub priority: i32,
+    pub delay: Duration,
+    pub max_attempts: u32,
+    pub dedupe_key: Option<&'a str>,
+    pub traceparent: Option<&'a str>,
+}
+
+/// The right to work on a job, until the lease ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub id: Uuid,
+    pub token: Uuid,
+}
+
+/// Adds the job in the caller's transaction; false where there is one with its id, or one with its key that is
+/// queued or running.
+pub async fn add(connection: &mut Connection, job: &NewJob<'_>) -> Result<bool, Error> {
+    let statement = sqlx::query(concat!(
+        "INSERT INTO jobs (id, tenant, kind, payload, state, priority, run_at, rank, max_attempts,
+            dedupe_key, traceparent, created_at)
+         VALUES ($1, $2, $3, $4, 'queued', $5, ",
+        now_ms!(),
+        " + $6, ",
+        now_ms!(),
+        " + $6 - $5 * ",
+        head_start!(),
+        ", $7, $8, $9, ",
+        now_ms!(),
+        ") ON CONFLICT DO NOTHING"
+    ))
+    .bind(job.id)
+    .bind(job.tenant)
+    .bind(job.kind)
+    .bind(job.payload)
+    .bind(i64::from(job.priority))
+    .bind(millis(job.delay))
+    .bind(i64::from(job.max_attempts))
+    .bind(job.dedupe_key)
+    .bind(job.traceparent);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Adds the job in the caller's transaction and gives its id, or that of the one with its key that is queued
+/// or running.
+pub async fn insert(connection: &mut Connection, job: &NewJob<'_>) -> Result<Uuid, Error> {
+    if add(connection, job).await? {
+        return Ok(job.id);
+    }
+    let there = sqlx::query_as(
+        "SELECT id FROM jobs WHERE tenant = $1 AND kind = $2 AND dedupe_key = $3
+            AND state IN ('queued', 'running')",
+    )
+    .bind(job.tenant)
+    .bind(job.kind)
+    .bind(job.dedupe_key);
+    let there: Option<(Uuid,)> = connection.optional(there).await?;
+    // It ended between the two statements: the caller's next try adds a new one.
+    there.map(|(id,)| id).ok_or(Error::Busy)
+}
+
+/// Whether a claim would find something. A read, so that an idle worker never takes the write lock.
+pub async fn is_due(connection: &mut Connection, kind: &str) -> Result<bool, Error> {
+    let statement = sqlx::query_as(concat!(
+        "SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND rank <= ",
+        now_ms!(),
+        " AND run_at <= ",
+        now_ms!(),
+        " LIMIT 1"
+    ))
+    .bind(kind);
+    let due: Option<(Uuid,)> = connection.optional(statement).await?;
+    Ok(due.is_some())
+}
+
+/// Takes the first job that is due, and counts the attempt: one that kills its worker must not come back for
+/// ever.
+pub async fn claim(
+    connection: &mut Connection,
+    kind: &str,
+    token: Uuid,
+    lease: Duration,
+) -> Result<Option<Claimed>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, version = version + 1, lease_token = $1,
+            lease_until = ",
+        now_ms!(),
+        " + $2, started_at = COALESCE(started_at, ",
+        now_ms!(),
+        ")
+         WHERE id IN (SELECT id FROM jobs WHERE kind = $3 AND state = 'queued' AND rank <= ",
+        now_ms!(),
+        " AND run_at <= ",
+        now_ms!(),
+        " ORDER BY rank LIMIT 1",
+        skip_locked!(),
+        ")
+         RETURNING id, tenant, payload, attempts, traceparent, ",
+        now_ms!(),
+        " - run_at AS waited"
+    ))
+    .bind(token)
+    .bind(millis(lease))
+    .bind(kind);
+    connection.optional(statement).await
+}
+
+/// Begins the lease anew; false when it is lost.
+pub async fn renew(
+    connection: &mut Connection,
+    lease: Lease,
+    length: Duration,
+) -> Result<bool, Error> {
+    let statement = sqlx::query(concat!(
+        "UPDATE jobs SET lease_until = ",
+        now_ms!(),
+        " + $1 WHERE id = $2 AND lease_token = $3"
+    ))
+    .bind(millis(length))
+    .bind(lease.id)
+    .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Whether the job is to be cancelled; none when the lease is lost.
+pub async fn look(connection: &mut Connection, lease: Lease) -> Result<Option<bool>, Error> {
+    let statement =
+        sqlx::query_as("SELECT is_cancelled FROM jobs WHERE id = $1 AND lease_token = $2")
+            .bind(lease.id)
+            .bind(lease.token);
+    let row: Option<(bool,)> = connection.optional(statement).await?;
+    Ok(row.map(|(is_cancelled,)| is_cancelled))
+}
+
+/// Says how far it is; false when the lease is lost, or the job is to be cancelled.
+pub async fn progress(
+    connection: &mut Connection,
+    lease: Lease,
+    percent: u8,
+) -> Result<bool, Error> {
+    let statement = sqlx::query(
+        "UPDATE jobs SET progress = $1, version = version + 1
+         WHERE id = $2 AND lease_token = $3 AND NOT is_cancelled",
+    )
+    .bind(i64::from(percent))
+    .bind(lease.id)
+    .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Ends the job well, in the transaction of its effect; false when the lease is lost, or the job is to be
+/// cancelled, and then the effect must not be either.
+pub async fn succeed(
+    connection: &mut Connection,
+    lease: Lease,
+    result: &str,
+) -> Result<bool, Error> {
+    let statement = sqlx::query(concat!(
+        "UPDATE jobs SET state = 'succeeded', result = $1, progress = 100, version = version + 1,
+            lease_token = NULL, lease_until = NULL, finished_at = ",
+        now_ms!(),
+        " WHERE id = $2 AND lease_token = $3 AND NOT is_cancelled"
+    ))
+    .bind(result)
+    .bind(lease.id)
+    .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Puts the job back after a failure, to be tried again in `delay`; dead when no attempt is left. What it has
+/// become, or none when the lease is lost.
+pub async fn fail(
+    connection: &mut Connection,
+    lease: Lease,
+    error: &str,
+    delay: Duration,
+) -> Result<Option<State>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "UPDATE jobs SET last_error = $1, version = version + 1, lease_token = NULL, lease_until = NULL,
+            run_at = ",
+        now_ms!(),
+        " + $2, rank = ",
+        now_ms!(),
+        " + $2 - priority * ",
+        head_start!(),
+        ",
+            state = CASE WHEN attempts < max_attempts THEN 'queued' ELSE 'dead' END,
+            finished_at = CASE WHEN attempts < max_attempts THEN NULL ELSE ",
+        now_ms!(),
+        " END
+         WHERE id = $3 AND lease_token = $4 RETURNING state"
+    ))
+    .bind(error)
+    .bind(millis(delay))
+    .bind(lease.id)
+    .bind(lease.token);
+    let row: Option<(String,)> = connection.optional(statement).await?;
+    row.map(|(name,)| State::named(&name)).transpose()
+}
+
+/// Ends the job for good, without success; false when the lease is lost.
+pub async fn end(
+    connection: &mut Connection,
+    lease: Lease,
+    state: State,
+    error: Option<&str>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query(concat!(
+        "UPDATE jobs SET state = $1, last_error = COALESCE($2, last_error), version = version + 1,
+            lease_token = NULL, lease_until = NULL, finished_at = ",
+        now_ms!(),
+        " WHERE id = $3 AND lease_token = $4"
+    ))
+    .bind(state.name())
+    .bind(error)
+    .bind(lease.id)
+    .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Gives the lease back as if the job had never been claimed: its worker is leaving, which is no fault of the
+/// job's.
+pub async fn give_back(connection: &mut Connection, lease: Lease) -> Result<bool, Error> {
+    let statement = sqlx::query(
+        "UPDATE jobs SET state = 'queued', attempts = attempts - 1, version = version + 1,
+            lease_token = NULL, lease_until = NULL
+         WHERE id = $1 AND lease_token = $2",
+    )
+    .bind(lease.id)
+    .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
+/// Takes jobs from workers whose lease ran out; gives what each of them has become.
+pub async fn reap(connection: &mut Connection, limit: u32) -> Result<Vec<State>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "UPDATE jobs SET version = version + 1, lease_token = NULL, lease_until = NULL,
+            last_error = 'its worker died, or lost touch with the database',
+            state = CASE WHEN is_cancelled THEN 'cancelled'
+                WHEN attempts < max_attempts THEN 'queued' ELSE 'dead' END,
+            finished_at = CASE WHEN NOT is_cancelled AND attempts < max_attempts THEN NULL ELSE ",
+        now_ms!(),
+        " END
+         WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until <= ",
+        now_ms!(),
+        " LIMIT $1",
+        skip_locked!(),
+        ") RETURNING state"
+    ))
+    .bind(i64::from(limit));
+    let rows: Vec<(String,)> = connection.all(statement).await?;
+    rows.iter().map(|(name,)| State::named(name)).collect()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

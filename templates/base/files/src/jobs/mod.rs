@@ -1,0 +1,91 @@
+//! Work that escapes the request. A job is a row, added in the transaction of what it belongs to; workers
+//! claim rows, work on them, and end them in the transaction of their effect. So a job runs at least once,
+//! and takes effect once.
+//!
+//! To add a kind: a variant in `kind.rs` with its limits, and its handler, which looks like an endpoint's. To
+//! have one run by the clock: a line in `schedule.rs`.
+
+mod attempt;
+mod backoff;
+mod failure;
+mod kind;
+pub mod news;
+pub mod schedule;
+mod work;
+pub mod worker;
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use self::{
+    failure::Failure,
+    kind::Kind,
+    work::{Done, Work},
+};
+use crate::{
+    data::{
+        connection::Connection,
+        jobs::{self, NewJob},
+    },
+    edge::problem::Problem,
+    telemetry::propagation,
+};
+
+/// A job to be, with what is usual for its kind.
+#[derive(Clone, Debug)]
+pub struct Order<'a, P> {
+    pub kind: Kind,
+    pub tenant: &'a str,
+    /// Rows outlive releases: a field that is added later needs a default.
+    pub payload: &'a P,
+    /// Higher comes earlier; 0 is usual.
+    pub priority: i32,
+    /// How long it is not due.
+    pub delay: Duration,
+    /// While a job of this kind and tenant with this key is queued or running, no other one is added.
+    pub dedupe_key: Option<&'a str>,
+}
+
+impl<'a, P: Serialize> Order<'a, P> {
+    pub fn new(kind: Kind, tenant: &'a str, payload: &'a P) -> Self {
+        Self {
+            kind,
+            tenant,
+            payload,
+            priority: 0,
+            delay: Duration::ZERO,
+            dedupe_key: None,
+        }
+    }
+
+    /// Adds the job in the caller's transaction, and gives its id, or that of the one with its key. Workers
+    /// find it by themselves; `news` makes them look at once.
+    pub async fn enqueue(&self, connection: &mut Connection) -> Result<Uuid, Problem> {
+        let payload =
+            serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))?;
+        let traceparent = traceparent();
+        let job = NewJob {
+            id: Uuid::now_v7(),
+            tenant: self.tenant,
+            kind: self.kind.name(),
+            payload: &payload,
+            priority: self.priority,
+            delay: self.delay,
+            max_attempts: self.kind.max_attempts(),
+            dedupe_key: self.dedupe_key,
+            traceparent: traceparent.as_deref(),
+        };
+        Ok(jobs::insert(connection, &job).await?)
+    }
+}
+
+/// The current span, so that what the job does is part of the trace that asked for it.
+fn traceparent() -> Option<String> {
+    let mut headers = HeaderMap::new();
+    propagation::inject(&mut headers);
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    Some(value.to_owned())
+}

@@ -1,0 +1,150 @@
+//! A worker: one lane for each kind of job, so that slow ones take no place from others; the clock; and the
+//! upkeep that any worker may do for all.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+use super::{Kind, attempt::Attempt, schedule};
+use crate::{
+    app::state::App,
+    data::{
+        error::Error,
+        jobs::{self, Claimed, Lease, desk},
+        meter::Meter,
+    },
+    edge::deadline::Deadline,
+    telemetry::metrics,
+};
+
+/// The longest wait for the database when it is asked for work.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Few at a time, so that no request waits long for the write lock.
+const BATCH: u32 = 100;
+
+/// Works until the process drains, then waits for what it has begun.
+pub async fn run(app: App) {
+    let mut lanes = JoinSet::new();
+    for kind in Kind::ALL {
+        lanes.spawn(lane(app.clone(), kind));
+    }
+    lanes.spawn(schedule::run(app.clone()));
+    lanes.spawn(upkeep(app));
+    while let Some(ended) = lanes.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the worker broke off: {error}");
+        }
+    }
+}
+
+/// Claims jobs of a kind, one whenever there is a place, and works on them at once.
+async fn lane(app: App, kind: Kind) {
+    let places = Arc::new(Semaphore::new(kind.concurrency()));
+    let mut attempts = JoinSet::new();
+    while let Some(place) = place(&app, &places).await {
+        // Before the look into the table: news of what comes between must not be lost.
+        let news = app.news.listen(kind);
+        match claim(&app, kind).await {
+            Ok(Some((lease, claimed))) => {
+                attempts.spawn(work(app.clone(), kind, lease, claimed, place));
+            }
+            Ok(None) => rest(&app, news.wait(app.config.jobs.poll_interval)).await,
+            Err(error) => {
+                tracing::warn!(%error, "no job could be claimed: {error}");
+                rest(&app, sleep(app.config.jobs.poll_interval)).await;
+            }
+        }
+        while attempts.try_join_next().is_some() {}
+    }
+    attempts.join_all().await;
+}
+
+/// Until it is over, or the process drains.
+async fn rest(app: &App, pause: impl Future<Output = ()>) {
+    tokio::select! {
+        () = pause => {}
+        () = app.lifecycle.draining() => {}
+    }
+}
+
+/// A place for one more job; none once the process drains.
+async fn place(app: &App, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        biased;
+        () = app.lifecycle.draining() => None,
+        place = places.clone().acquire_owned() => place.ok(),
+    }
+}
+
+async fn work(app: App, kind: Kind, lease: Lease, claimed: Claimed, place: OwnedSemaphorePermit) {
+    let waited = u64::try_from(claimed.waited).unwrap_or_default();
+    metrics::job_waited(kind.name(), Duration::from_millis(waited));
+    Attempt::new(app, kind, lease, &claimed).run(claimed).await;
+    drop(place);
+}
+
+async fn claim(app: &App, kind: Kind) -> Result<Option<(Lease, Claimed)>, Error> {
+    let (deadline, meter) = (Deadline::after(PATIENCE), Meter::default());
+    let is_due = {
+        let mut connection = app.database.read(deadline, &meter).await?;
+        jobs::is_due(&mut connection, kind.name()).await?
+    };
+    if !is_due {
+        return Ok(None);
+    }
+    let token = Uuid::now_v7();
+    let mut connection = app.database.write(deadline, &meter).await?;
+    let claimed = jobs::claim(&mut connection, kind.name(), token, app.config.jobs.lease).await?;
+    Ok(claimed.map(|claimed| {
+        let id = claimed.id;
+        (Lease { id, token }, claimed)
+    }))
+}
+
+/// Takes jobs from workers that died, and tells how much there is to do.
+async fn upkeep(app: App) {
+    loop {
+        if let Err(error) = reap(&app).await {
+            tracing::warn!(%error, "ended leases could not be taken back: {error}");
+        }
+        match backlog(&app).await {
+            Ok(backlog) => backlog.iter().for_each(tell),
+            Err(error) => tracing::warn!(%error, "the backlog could not be read: {error}"),
+        }
+        let pause = app.config.jobs.lease / 3;
+        if timeout(pause, app.lifecycle.draining()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn reap(app: &App) -> Result<(), Error> {
+    let deadline = Deadline::after(PATIENCE);
+    let mut connection = app.database.write(deadline, &Meter::default()).await?;
+    for state in jobs::reap(&mut connection, BATCH).await? {
+        metrics::job_reaped(state.name());
+        tracing::warn!(
+            state = state.name(),
+            "a job's worker died: it is now {}",
+            state.name()
+        );
+    }
+    Ok(())
+}
+
+fn tell(backlog: &desk::Backlog) {
+    let oldest = Duration::from_millis(u64::try_from(backlog.oldest).unwrap_or_default());
+    metrics::jobs(&backlog.kind, backlog.state.name(), backlog.jobs, oldest);
+}
+
+async fn backlog(app: &App) -> Result<Vec<desk::Backlog>, Error> {
+    let deadline = Deadline::after(PATIENCE);
+    let mut connection = app.database.read(deadline, &Meter::default()).await?;
+    desk::backlog(&mut connection).await
+}
