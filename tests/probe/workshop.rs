@@ -142,7 +142,11 @@ fn formwork(folder: &Path, arguments: &[&str]) {
 fn build(project: &Path) {
     // As the user's shell would: the toolchain is the project's own.
     succeed(
-        Command::new("cargo").args(["build", "--locked"]).current_dir(project).env_remove("RUSTUP_TOOLCHAIN"),
+        Command::new("cargo")
+            .args(["build", "--locked"])
+            .current_dir(project)
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("CARGO_TARGET_DIR"),
     );
 }
 
