@@ -15,9 +15,24 @@ const MOST_USEFUL_CORES: u32 = 8;
 
 /// From the measured seconds of the plan's parts, or from the number of crates while there are none.
 pub fn first_check(catalog: &Catalog, plan: &Plan<'_>, crates: usize) -> Result<Duration> {
+    let parts = plan.parts.iter().map(|part| part.id.as_str());
+    Ok(estimate(&catalog.build_seconds()?, parts, crates, cores()))
+}
+
+/// A check of a project whose crates are in the cache; none while it is not measured.
+pub fn later_check(catalog: &Catalog) -> Result<Option<Duration>> {
+    let measured = catalog.build_seconds()?;
+    Ok(measured.later.map(|seconds| scaled(seconds, measured.cores, cores())))
+}
+
+fn cores() -> u32 {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let cores = u32::try_from(cores).unwrap_or(MOST_USEFUL_CORES);
-    Ok(estimate(&catalog.build_seconds()?, plan.parts.iter().map(|part| part.id.as_str()), crates, cores))
+    u32::try_from(cores).unwrap_or(MOST_USEFUL_CORES)
+}
+
+fn scaled(seconds: f64, then: Option<u32>, cores: u32) -> Duration {
+    let then = then.unwrap_or(CORES_OF_THE_MEASUREMENT).clamp(1, MOST_USEFUL_CORES);
+    Duration::from_secs_f64(seconds * f64::from(then) / f64::from(cores.clamp(1, MOST_USEFUL_CORES)))
 }
 
 fn estimate<'a>(
@@ -30,8 +45,7 @@ fn estimate<'a>(
         true => parts.filter_map(|part| measured.seconds.get(part)).sum(),
         false => crates as f64 * SECONDS_A_CRATE,
     };
-    let then = measured.cores.unwrap_or(CORES_OF_THE_MEASUREMENT).clamp(1, MOST_USEFUL_CORES);
-    Duration::from_secs_f64(seconds * f64::from(then) / f64::from(cores.clamp(1, MOST_USEFUL_CORES)))
+    scaled(seconds, measured.cores, cores)
 }
 
 /// `40 seconds`, `2 minutes`: as exact as an estimate may sound.

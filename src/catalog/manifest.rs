@@ -168,6 +168,9 @@ pub struct BuildSeconds {
     /// Its cores, to scale by.
     #[serde(default)]
     pub cores: Option<u32>,
+    /// A whole check of a project whose crates are compiled already.
+    #[serde(default)]
+    pub later: Option<f64>,
     /// By part: the base's is a whole cold check, an option's is what it adds.
     #[serde(default)]
     pub seconds: BTreeMap<String, f64>,

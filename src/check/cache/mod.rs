@@ -11,7 +11,7 @@ pub mod lock;
 pub mod lockfile;
 pub mod store;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 pub use self::store::{Summary, clear, summary};
 use self::{copy::Layout, lock::Access, lockfile::RegistryPackage, store::Store};
@@ -76,6 +76,16 @@ impl<'a> CrateCache<'a> {
             }
         }
     }
+}
+
+/// Whether the cache has more than half of the crates that the project's lock file names; what is left is mostly
+/// for other platforms. False where there is no cache to look into.
+pub fn knows_most(project: &Path) -> Result<bool> {
+    let project = Project::load(project)?;
+    let Ok(Some(store)) = Store::open(&key::key(&project)) else { return Ok(false) };
+    let packages = lockfile::registry_packages(&project.workspace);
+    let is_known = |package: &&RegistryPackage| store.units(package).is_ok_and(|units| !units.is_empty());
+    Ok(packages.iter().filter(is_known).count() * 2 > packages.len())
 }
 
 fn not_used(error: &Error) -> String {

@@ -52,8 +52,12 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     }
     let proof = match is_proven {
         true => {
-            let expected = estimate::roughly(estimate::first_check(&catalog, &plan, crates)?);
-            Some(proof::prove(&site.target.path, arguments, crates, &expected)?)
+            let expected = proof::Expected {
+                crates,
+                first: estimate::first_check(&catalog, &plan, crates)?,
+                later: estimate::later_check(&catalog)?,
+            };
+            Some(proof::prove(&site.target.path, arguments, &expected)?)
         }
         false => None,
     };

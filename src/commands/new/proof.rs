@@ -1,11 +1,12 @@
 //! The one place where `new` meets the check. A red or interrupted check keeps the project.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{
     check::{self, Report, Request, report::text},
     cli::New,
     error::Result,
+    estimate::roughly,
 };
 
 /// Looks for what the check will need, before anything is asked or written.
@@ -13,15 +14,51 @@ pub(super) fn preflight() -> Result<()> {
     check::preflight()
 }
 
+/// What the check is expected to take.
+pub(super) struct Expected {
+    pub(super) crates: usize,
+    /// With nothing compiled before.
+    pub(super) first: Duration,
+    /// With everything compiled before; none while that was not measured.
+    pub(super) later: Option<Duration>,
+}
+
+impl Expected {
+    fn text(&self, is_compiled: bool) -> String {
+        let (crates, first) = (self.crates, roughly(self.first));
+        match self.later.map(roughly) {
+            Some(later) if is_compiled => format!("most of {crates} crates are compiled already, {later}"),
+            Some(later) => format!("{crates} crates, {first}; later projects {later}"),
+            None => format!("{crates} crates, {first}"),
+        }
+    }
+}
+
 /// Proves the project in place, after saying what comes.
-pub(super) fn prove(project: &Path, arguments: &New, crates: usize, expected: &str) -> Result<Report> {
+pub(super) fn prove(project: &Path, arguments: &New, expected: &Expected) -> Result<Report> {
     let request = Request { offline: arguments.offline, json: arguments.json, ..Request::default() };
     if !arguments.json {
-        anstream::println!("\nproving it: {crates} crates, {expected}\n");
+        let expected = expected.text(check::cache::knows_most(project)?);
+        anstream::println!("\nproving it: {expected}\n");
     }
     let report = check::run(project, &request)?;
     if !arguments.json {
         anstream::println!("\n{}", text::verdict(&report));
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_depends_on_what_is_compiled() {
+        let seconds = Duration::from_secs;
+        let expected = Expected { crates: 237, first: seconds(115), later: Some(seconds(18)) };
+        assert_eq!(expected.text(false), "237 crates, about 2 minutes; later projects about 20 seconds");
+        assert_eq!(expected.text(true), "most of 237 crates are compiled already, about 20 seconds");
+        let unmeasured = Expected { later: None, ..expected };
+        assert_eq!(unmeasured.text(true), "237 crates, about 2 minutes");
+    }
 }

@@ -135,6 +135,7 @@ impl Service {
         let limits = Limits {
             max_connections: server.max_connections,
             header_timeout: server.header_timeout,
+            write_timeout: server.write_timeout,
             shutdown_grace: server.shutdown_grace,
         };
         // Before every limiter: a probe must be answered when nobody else is.

@@ -18,6 +18,8 @@ pub struct Server {
     /// From the head to the last byte of the body, however steadily it trickles.
     pub body_timeout: Duration,
     pub body_limit: ByteSize,
+    /// How long a client may leave what is sent to it unread.
+    pub write_timeout: Duration,
     /// The longest that a request may take to its response head; a client may ask for less.
     pub request_timeout: Duration,
     /// From SIGTERM to the closing of the listener: load balancers learn of it in this time.
@@ -70,6 +72,7 @@ impl Server {
             header_timeout: environment.duration("APP__SERVER__HEADER_TIMEOUT", "10s"),
             body_timeout: environment.duration("APP__SERVER__BODY_TIMEOUT", "15s"),
             body_limit: environment.value("APP__SERVER__BODY_LIMIT", "1MiB"),
+            write_timeout: environment.duration("APP__SERVER__WRITE_TIMEOUT", "30s"),
             request_timeout: environment.duration("APP__SERVER__REQUEST_TIMEOUT", "20s"),
             drain_delay: environment.value("APP__SERVER__DRAIN_DELAY", drain_delay),
             shutdown_grace: environment.duration("APP__SERVER__SHUTDOWN_GRACE", "20s"),

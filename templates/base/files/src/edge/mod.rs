@@ -10,6 +10,7 @@ pub mod layers;
 pub mod lifecycle;
 pub mod observe;
 pub mod overload;
+mod patience;
 pub mod problem;
 pub mod rate_limit;
 pub mod request_id;

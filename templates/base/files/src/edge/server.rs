@@ -23,7 +23,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use super::lifecycle::Lifecycle;
+use super::{lifecycle::Lifecycle, patience::Patience};
 
 /// A loop that is watched turns at least this often, so that a watcher can tell an idle one from a stuck one.
 pub const TURN: Duration = Duration::from_millis(500);
@@ -80,6 +80,7 @@ impl Pulse {
 pub struct Limits {
     pub max_connections: u32,
     pub header_timeout: Duration,
+    pub write_timeout: Duration,
     pub shutdown_grace: Duration,
 }
 
@@ -139,6 +140,7 @@ impl Server {
     ) {
         // Small answers must not wait for an acknowledgement; a socket that refuses is about to close.
         stream.set_nodelay(true).ok();
+        let stream = Patience::new(stream, self.limits.write_timeout);
         let has_asked = Arc::new(AtomicBool::new(false));
         let asked = has_asked.clone();
         let router = self.router.clone();

@@ -1,10 +1,12 @@
-//! Clients that are slow on purpose: a header or a body that never ends.
+//! Clients that are slow on purpose: a header or a body that never ends, an answer that is never read.
 
 use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
+use axum::{Router, routing::get};
+use service::app::state::App;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -13,7 +15,7 @@ use tokio::{
 };
 
 use super::{PATIENCE, authorization};
-use crate::support::Server;
+use crate::support::{Connection, Server};
 
 const BOUND: Duration = Duration::from_millis(300);
 const BETWEEN_BYTES: Duration = Duration::from_millis(20);
@@ -129,4 +131,18 @@ async fn a_body_that_trickles_is_answered_408() {
         assert!(answer.contains("application/problem+json"), "{answer}");
         assert!(answer.contains("urn:problem:request-timeout"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_read_is_given_up() {
+    let large = async || "x".repeat(64 << 20);
+    let routes: Router<App> = Router::new().route("/large", get(large));
+    let variables = [("APP__SERVER__WRITE_TIMEOUT", "300ms")];
+    let server = Server::with_routes(&variables, routes).await;
+    let mut slow = Connection::open_narrow(server.address).await;
+    slow.get("/large", "").await;
+    slow.begins_to_answer().await;
+    // Its connection is all that the stop would wait for.
+    let stopped = timeout(PATIENCE, server.stop()).await;
+    assert!(stopped.expect("an end"), "it was cut, not given up");
 }
