@@ -10,10 +10,10 @@ trap 'rm -rf "$work"' EXIT
 echo "files: $(find "$work/peer" -type f | wc -l), bytes: $(du -sb "$work/peer" | cut -f1)"
 milliseconds() { local begun=${EPOCHREALTIME/./}; "$@" > /dev/null; echo "scale=1; (${EPOCHREALTIME/./} - $begun) / 1000" | bc; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-for _ in $(seq "${1:-31}"); do
-  milliseconds cp -r "$work/peer" "$work/copy" >> "$work/cp.ms"
-  milliseconds "$formwork" new "$work/new" --yes --no-check --no-git --standalone >> "$work/new.ms"
-  milliseconds "$formwork" new "$work/git" --yes --no-check --standalone >> "$work/git.ms"
-  rm -rf "$work/copy" "$work/new" "$work/git"
+# Nothing is deleted meanwhile: ext4 makes whoever creates files next search past those that were just deleted.
+for run in $(seq "${1:-31}"); do
+  milliseconds cp -r "$work/peer" "$work/copy-$run" >> "$work/cp.ms"
+  milliseconds "$formwork" new "$work/new-$run" --yes --no-check --no-git --standalone >> "$work/new.ms"
+  milliseconds "$formwork" new "$work/git-$run" --yes --no-check --standalone >> "$work/git.ms"
 done
 echo "median cp -r: $(median < "$work/cp.ms") ms, formwork new --no-check --no-git: $(median < "$work/new.ms") ms, with the first commit: $(median < "$work/git.ms") ms"

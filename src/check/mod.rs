@@ -58,6 +58,7 @@ pub fn run(project: &Path, request: &Request) -> Result<Report> {
 }
 
 fn check(path: &Path, request: &Request, interrupt: &Interrupt) -> Result<Report> {
+    project::expect(path)?;
     let project = preflight::at(path, 0).and_then(|()| Project::load(path))?;
     preflight::at(&project.folder, preflight::disk_for(&project.build))?;
     project.make_target()?;

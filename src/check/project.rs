@@ -62,14 +62,21 @@ struct Target {
     kind: Vec<String>,
 }
 
+/// Says what is wrong where no project can be, before cargo is asked about it.
+pub fn expect(path: &Path) -> Result<()> {
+    let wrong = match (path.is_dir(), path.join("Cargo.toml").is_file()) {
+        (true, true) => return Ok(()),
+        (true, false) => format!("{} is no project: it has no Cargo.toml", path.display()),
+        (false, _) => format!("{} is no project: there is no such folder", path.display()),
+    };
+    Err(Error::usage(wrong)
+        .help("name the project's folder: formwork check PATH")
+        .help("or make a project: formwork new PATH"))
+}
+
 impl Project {
     pub fn load(path: &Path) -> Result<Self> {
-        let manifest = path.join("Cargo.toml");
-        if !manifest.is_file() {
-            return Err(Error::usage(format!("{} is no project: it has no Cargo.toml", path.display()))
-                .help("name the project's folder: formwork check PATH")
-                .help("or make a project: formwork new PATH"));
-        }
+        expect(path)?;
         let folder = fs::canonicalize(path)
             .map_err(|error| Error::usage(format!("cannot open {}", path.display())).cause(error))?;
         let metadata = metadata(&folder)?;

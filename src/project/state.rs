@@ -9,7 +9,7 @@ pub(super) const PATH: &str = "formwork.toml";
 
 pub(super) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
     let mut text = format!(
-        "# What this project was made from. formwork reads it to bring later changes; keep it committed.\n\
+        "# What this project was made from. Later versions of formwork will need it; keep it committed.\n\
          schema = 1\n\n\
          [formwork]\nversion = \"{VERSION}\"\ntoolchain = \"{TOOLCHAIN}\"\n\
          # Over every file of the render but this one.\ntree = \"{hash}\"\n\n\

@@ -10,7 +10,7 @@ use self::ask::{Answer, Choice};
 use crate::{
     answers::{Answers, Choices, Draft, Order, ProjectName},
     catalog::{Catalog, Part, Slot},
-    error::{Error, Result},
+    error::{Error, Result, Status},
     project::Target,
 };
 
@@ -95,20 +95,29 @@ impl Wizard<'_> {
             let error = Error::usage("no project can have the given answers together");
             self.given.broken_rules(self.catalog).into_iter().fold(error, Error::help)
         })?;
-        let names: Vec<_> =
-            self.catalog.slots().iter().filter_map(|slot| recommended.get(&slot.name)).collect();
+        let titles = self.catalog.slots().iter().filter_map(|slot| {
+            let option = slot.option(recommended.get(&slot.name)?)?;
+            Some(format!("{} {}", slot.title.to_lowercase(), option.title))
+        });
         let ways = vec![
-            Choice::open("Recommended", &names.join(", ")),
-            Choice::open("Choose", "one question for each part of the service"),
+            Choice::open("Recommended", &titles.collect::<Vec<_>>().join(", ")),
+            Choice::open("Choose", "one question for each part of the service that has a choice"),
         ];
-        let open = self.given.open(self.catalog).map(|slot| Step::Slot(slot.name.clone()));
+        // What has no choice is no question; the picture at the end shows it.
+        let open = self.given.open(self.catalog).filter(|slot| slot.options.len() > 1);
+        let open = open.map(|slot| Step::Slot(slot.name.clone()));
         match ask::one("How should it be built?", &ways, 0)? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(0) => {
                 self.draft.choices = recommended;
                 Ok(Move::Ask(vec![Step::Confirm]))
             }
-            Answer::Given(_) => Ok(Move::Ask(open.chain([Step::Confirm]).collect())),
+            Answer::Given(_) => {
+                for slot in self.catalog.slots().iter().filter(|slot| slot.options.len() == 1) {
+                    self.draft.choices.set(self.catalog, &slot.name, &slot.options[0].name)?;
+                }
+                Ok(Move::Ask(open.chain([Step::Confirm]).collect()))
+            }
         }
     }
 
@@ -157,7 +166,9 @@ impl Wizard<'_> {
         match ask::yes(&format!("Pour {}?", order.answers.name()))? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(true) => Ok(Move::Next),
-            Answer::Given(false) => Err(Error::interrupted().help("nothing was written")),
+            Answer::Given(false) => {
+                Err(Error::new(Status::Interrupted, "not poured, as you said: nothing was written"))
+            }
         }
     }
 

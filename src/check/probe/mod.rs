@@ -29,7 +29,11 @@ use std::{
     time::Duration,
 };
 
-use self::{claims::Claims, service::Launch, subject::Subject};
+use self::{
+    claims::{Claims, Operation},
+    service::Launch,
+    subject::Subject,
+};
 use super::report::{Case, CaseOutcome};
 use crate::{
     error::{Error, Result},
@@ -137,9 +141,19 @@ impl Promise {
             return Case { name: self.name(), outcome: CaseOutcome::NotClaimed, detail: None };
         }
         match (self.check)(subject) {
-            Ok(()) => Case { name: self.name(), outcome: CaseOutcome::Kept, detail: None },
+            Ok(()) => {
+                Case { name: self.name(), outcome: CaseOutcome::Kept, detail: self.operations(subject) }
+            }
             Err(reason) => broken(&self.name(), reason),
         }
+    }
+}
+
+impl Promise {
+    /// The operations that it was tested on; none where the whole service makes it.
+    fn operations(&self, subject: &Subject) -> Option<String> {
+        let names: Vec<_> = subject.claims.of(self.id).map(Operation::name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 }
 

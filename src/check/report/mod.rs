@@ -71,7 +71,7 @@ pub struct StepReport {
 pub struct Case {
     pub name: String,
     pub outcome: CaseOutcome,
-    /// Why it failed, or what was not claimed.
+    /// Why it failed, what was not claimed, or where a promise was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

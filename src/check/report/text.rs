@@ -72,7 +72,9 @@ fn promise(case: &Case) -> String {
         _ => (YELLOW, "not claimed"),
     };
     let mut text = format!("\n    {:16} {style}{word}{style:#}", case.name);
-    if let Some(detail) = &case.detail {
+    if let (CaseOutcome::Kept, Some(operations)) = (case.outcome, &case.detail) {
+        let _ = write!(text, "  {DIM}{operations}{DIM:#}");
+    } else if let Some(detail) = &case.detail {
         for line in detail.lines() {
             let _ = write!(text, "\n      {line}");
         }

@@ -12,6 +12,7 @@ use self::report::Report;
 use crate::{
     answers::{Choices, Draft, Order, ProjectName},
     catalog::{Catalog, Plan},
+    check,
     cli::New,
     error::{Result, Status},
     estimate,
@@ -61,11 +62,14 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
         }
         false => None,
     };
+    let status = proof.as_ref().map_or(Status::Fine, check::Report::status);
     match arguments.json {
         true => report.print_json(&committed, proof.as_ref()),
-        false => report.print_next(),
+        // What failed has said what comes next.
+        false if status == Status::Fine => report.print_next(),
+        false => {}
     }
-    Ok(proof.map_or(Status::Fine, |proof| proof.status()))
+    Ok(status)
 }
 
 fn draft(arguments: &New, catalog: &Catalog) -> Result<Draft> {

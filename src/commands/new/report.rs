@@ -83,7 +83,8 @@ impl<'a> Report<'a> {
 
     fn headline(&self, verb: &str) -> String {
         let Project { tree, hash } = self.project;
-        format!("{verb} {}: {} files, {} bytes, tree {hash}", self.answers.name(), tree.len(), tree.bytes())
+        let size = indicatif::DecimalBytes(tree.bytes() as u64);
+        format!("{verb} {}: {} files, {size}\n  tree {hash}", self.answers.name(), tree.len())
     }
 
     /// Keys are stable.

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     app::{router, state::App},
-    config::{Config, Stage},
+    config::Config,
     edge::{
         admin::{self, Health},
         lifecycle::Lifecycle,
@@ -237,7 +237,6 @@ pub fn stop_on_signals(config: &Config, lifecycle: Lifecycle) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let drain_delay = config.server.drain_delay;
-    let stage = config.stage;
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
@@ -246,7 +245,7 @@ pub fn stop_on_signals(config: &Config, lifecycle: Lifecycle) -> anyhow::Result<
             }
         };
         next().await;
-        let drain = tokio::spawn(drain(lifecycle, drain_delay, stage));
+        let drain = tokio::spawn(drain(lifecycle, drain_delay));
         let second = next().await;
         drain.abort();
         std::process::exit(128 + second.as_raw_value());
@@ -254,13 +253,11 @@ pub fn stop_on_signals(config: &Config, lifecycle: Lifecycle) -> anyhow::Result<
     Ok(())
 }
 
-async fn drain(lifecycle: Lifecycle, delay: Duration, stage: Stage) {
-    if stage == Stage::Production {
-        tracing::info!(
-            delay_s = delay.as_secs_f64(),
-            "stopping: not ready from now on"
-        );
-    }
+async fn drain(lifecycle: Lifecycle, delay: Duration) {
+    tracing::info!(
+        delay_s = delay.as_secs_f64(),
+        "stopping: not ready from now on"
+    );
     lifecycle.drain();
     sleep(delay).await;
     lifecycle.close();

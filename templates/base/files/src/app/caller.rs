@@ -1,8 +1,8 @@
 //! Who is asking.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-/// A caller whose credential was verified.
+/// A caller whose credential was verified. Cloned a few times a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Who it is: the token's `sub`.
@@ -10,7 +10,7 @@ pub struct Caller {
     /// Whose data it sees. Everything that is stored belongs to a tenant.
     pub tenant: String,
     /// What it may do, such as `documents:read`.
-    pub scopes: BTreeSet<String>,
+    pub scopes: Arc<BTreeSet<String>>,
 }
 
 /// Why a request has no caller.

@@ -30,7 +30,7 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, response::IntoResponse};
 use http::{StatusCode, request::Parts};
@@ -87,7 +87,7 @@ impl Context {
         let caller = Caller {
             subject: "job".to_owned(),
             tenant: tenant.to_owned(),
-            scopes: BTreeSet::new(),
+            scopes: Arc::default(),
         };
         Self {
             app: app.clone(),
@@ -126,10 +126,21 @@ impl Context {
     /// The way to other people's services.
     pub fn external(&mut self) -> External<'_> {
         External {
-            http: &self.app.http,
+            http: &self.app.outward.0,
             deadline: self.deadline,
             _context: &mut self.meter,
         }
+    }
+}
+
+/// The way out as the application keeps it. Only this file can look inside, so there is no other way than through a
+/// context.
+#[derive(Clone)]
+pub struct Outward(Http);
+
+impl Outward {
+    pub fn new(http: Http) -> Self {
+        Self(http)
     }
 }
 

@@ -86,7 +86,6 @@ fn development_key(directory: &Path) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use super::*;
 
@@ -94,7 +93,7 @@ mod tests {
         Caller {
             subject: "s".to_owned(),
             tenant: tenant.to_owned(),
-            scopes: BTreeSet::new(),
+            scopes: Arc::default(),
         }
     }
 

@@ -24,9 +24,6 @@ use crate::{
     edge::problem::Problem,
 };
 
-pub const READ: &str = "documents:read";
-pub const WRITE: &str = "documents:write";
-
 const LONGEST_TITLE: usize = 200;
 const LONGEST_BODY: usize = 100_000;
 const LARGEST_PAGE: u32 = 250;
@@ -273,13 +270,26 @@ pub async fn replace(
 /// Delete a document
 #[utoipa::path(
     delete, path = "/v1/documents/{id}", tag = "documents",
-    params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = Problem)),
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant; without it, any")),
+    responses(
+        (status = 204),
+        (status = 404, body = Problem),
+        (status = 412, body = Problem, description = "It was changed meanwhile"),
+    ),
     security(("bearer" = ["documents:write"])),
 )]
-pub async fn remove(mut context: Context, Id(id): Id) -> Result<StatusCode, Problem> {
+pub async fn remove(
+    mut context: Context,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
+    if headers.contains_key(header::IF_MATCH) {
+        let row = rows::find(&mut transaction, &tenant, id).await?;
+        let row = row.ok_or_else(Problem::not_found)?;
+        ETag::of_version(row.version).require_match(&headers)?;
+    }
     if !rows::remove(&mut transaction, &tenant, id).await? {
         return Err(Problem::not_found());
     }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::State,
+    extract::State as Given,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -24,25 +24,47 @@ use crate::{
     },
 };
 
-pub const READ: &str = "jobs:read";
-pub const WRITE: &str = "jobs:write";
-
 /// When a client that polls should ask again, in seconds.
 const ASK_AGAIN: &str = "1";
 
 /// How often a watched job is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long one answer watches; whoever wants more comes back with the last event's id.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// The longest wait for one look.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `dead` is a job that failed for good; it can be queued again by an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Queued,
+    Running,
+    Succeeded,
+    Dead,
+    Cancelled,
+}
+
+impl From<RowState> for State {
+    fn from(state: RowState) -> Self {
+        match state {
+            RowState::Queued => Self::Queued,
+            RowState::Running => Self::Running,
+            RowState::Succeeded => Self::Succeeded,
+            RowState::Dead => Self::Dead,
+            RowState::Cancelled => Self::Cancelled,
+        }
+    }
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
     id: Uuid,
     /// Such as `report`.
     kind: String,
-    /// `queued`, `running`, `succeeded`, `dead` or `cancelled`.
-    state: &'static str,
+    state: State,
     /// Percent.
     progress: i64,
     attempts: i64,
@@ -65,7 +87,7 @@ impl From<Row> for Job {
         Self {
             id: row.id,
             kind: row.kind,
-            state: row.state.name(),
+            state: row.state.into(),
             progress: row.progress,
             attempts: row.attempts,
             max_attempts: row.max_attempts,
@@ -112,7 +134,7 @@ pub async fn get(mut context: Context, Id(id): Id) -> Result<Response, Problem> 
 pub async fn watch(
     mut context: Context,
     Id(id): Id,
-    State(app): State<App>,
+    Given(app): Given<App>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row = find(&mut context, id).await?;
@@ -126,7 +148,8 @@ pub async fn watch(
 }
 
 async fn follow(mut context: Context, mut row: Row, mut seen: i64, events: Events) {
-    loop {
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST {
         let (id, version, is_end) = (row.id, row.version, row.state.is_end());
         if version > seen {
             events

@@ -13,17 +13,18 @@ use super::{
     jobs::Job,
 };
 use crate::{
-    data::documents::{self as rows, Text},
+    data::{
+        documents::{self as rows, Text},
+        jobs::desk,
+    },
     edge::problem::Problem,
     jobs::{Done, Failure, Kind, Order, Work},
 };
 
-pub const WRITE: &str = "reports:write";
-
 const LONGEST_TITLE: usize = 200;
 
-/// Documents that are read at once.
-const PAGE: u32 = 100;
+/// Documents that are read at once: few, because each may be large, and counting does not wait for anything.
+const PAGE: u32 = 20;
 
 /// A report to be.
 #[derive(Debug, ToSchema)]
@@ -89,9 +90,9 @@ pub async fn create(
     let answer = idempotency::once(&mut context, key, body.fingerprint, async |transaction| {
         let order = Order::new(Kind::Report, &tenant, &payload);
         let id = order.enqueue(transaction).await?;
-        let row = crate::data::jobs::desk::find(transaction, &tenant, id).await?;
-        let job = row.map(Job::from);
-        Ok(Answer::json(StatusCode::ACCEPTED, &job)?
+        let row = desk::find(transaction, &tenant, id).await?;
+        let row = row.ok_or_else(|| Problem::internal(&"a job that was added is not there"))?;
+        Ok(Answer::json(StatusCode::ACCEPTED, &Job::from(row))?
             .header(header::LOCATION, format!("/v1/jobs/{id}"))
             .header(header::RETRY_AFTER, "1"))
     })

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    app::{auth::Authenticator, cursor::Cursors},
+    app::{auth::Authenticator, context::Outward, cursor::Cursors},
     config::Config,
     data::{cache::Cache, database::Database},
     edge::lifecycle::Lifecycle,
@@ -23,12 +23,12 @@ pub struct Shared {
     pub cursors: Cursors,
     pub lifecycle: Lifecycle,
     pub news: News,
-    /// Reached by handlers only through their context.
-    pub(crate) http: Http,
+    pub outward: Outward,
 }
 
 impl App {
-    /// Opens the database and loads keys; asks nothing of a network that may be down.
+    /// Opens the database and loads keys. A key set that is fetched is waited for only briefly: the network may be
+    /// down.
     pub async fn start(config: Config, http: Http) -> anyhow::Result<Self> {
         let database = Database::open(&config.database, &config.data.directory).await?;
         let authenticator = Authenticator::start(&config, http.clone()).await?;
@@ -43,7 +43,7 @@ impl App {
             cursors,
             lifecycle,
             news: News::default(),
-            http,
+            outward: Outward::new(http),
         })))
     }
 }

@@ -48,7 +48,7 @@ impl CacheKey {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeSet, HashSet};
+    use std::{collections::HashSet, sync::Arc};
 
     use super::*;
 
@@ -56,7 +56,7 @@ mod tests {
         Caller {
             subject: subject.to_owned(),
             tenant: tenant.to_owned(),
-            scopes: BTreeSet::new(),
+            scopes: Arc::default(),
         }
     }
 

@@ -120,8 +120,9 @@ pub async fn find(
     connection.optional(statement).await
 }
 
-/// The page of up to `limit` documents after `after`, oldest first. Ids are UUIDv7, so their order is that
-/// of creation, and total.
+/// The page of up to `limit` documents after `after`, oldest first. Ids are UUIDv7: their order is total, and
+/// that of creation but for milliseconds and the clocks of instances. Who pages while others write may miss
+/// what commits behind them.
 pub async fn page(
     connection: &mut Connection,
     tenant: &str,

@@ -23,6 +23,7 @@ macro_rules! head_start {
         "60000"
     };
 }
+use head_start;
 
 /// A job to be.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ pub struct NewJob<'a> {
     /// JSON.
     pub payload: &'a str,
     /// Higher comes earlier; 0 is usual.
-    pub priority: i32,
+    pub priority: u8,
     pub delay: Duration,
     pub max_attempts: u32,
     pub dedupe_key: Option<&'a str>,
@@ -201,8 +202,8 @@ pub async fn succeed(
     Ok(connection.execute(statement).await? == 1)
 }
 
-/// Puts the job back after a failure, to be tried again in `delay`; dead when no attempt is left. What it has
-/// become, or none when the lease is lost.
+/// Puts the job back after a failure, to be tried again in `delay`; dead when no attempt is left, and cancelled
+/// when nobody wants it. What it has become, or none when the lease is lost.
 pub async fn fail(
     connection: &mut Connection,
     lease: Lease,
@@ -218,8 +219,9 @@ pub async fn fail(
         " + $2 - priority * ",
         head_start!(),
         ",
-            state = CASE WHEN attempts < max_attempts THEN 'queued' ELSE 'dead' END,
-            finished_at = CASE WHEN attempts < max_attempts THEN NULL ELSE ",
+            state = CASE WHEN is_cancelled THEN 'cancelled'
+                WHEN attempts < max_attempts THEN 'queued' ELSE 'dead' END,
+            finished_at = CASE WHEN NOT is_cancelled AND attempts < max_attempts THEN NULL ELSE ",
         now_ms!(),
         " END
          WHERE id = $3 AND lease_token = $4 RETURNING state"
@@ -228,41 +230,47 @@ pub async fn fail(
     .bind(millis(delay))
     .bind(lease.id)
     .bind(lease.token);
-    let row: Option<(String,)> = connection.optional(statement).await?;
-    row.map(|(name,)| State::named(&name)).transpose()
+    became(connection.optional(statement).await?)
 }
 
-/// Ends the job for good, without success; false when the lease is lost.
+/// Ends the job for good, without success. What it has become, or none when the lease is lost.
 pub async fn end(
     connection: &mut Connection,
     lease: Lease,
     state: State,
     error: Option<&str>,
-) -> Result<bool, Error> {
-    let statement = sqlx::query(concat!(
-        "UPDATE jobs SET state = $1, last_error = COALESCE($2, last_error), version = version + 1,
-            lease_token = NULL, lease_until = NULL, finished_at = ",
+) -> Result<Option<State>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "UPDATE jobs SET state = CASE WHEN is_cancelled THEN 'cancelled' ELSE $1 END,
+            last_error = COALESCE($2, last_error), version = version + 1, lease_token = NULL,
+            lease_until = NULL, finished_at = ",
         now_ms!(),
-        " WHERE id = $3 AND lease_token = $4"
+        " WHERE id = $3 AND lease_token = $4 RETURNING state"
     ))
     .bind(state.name())
     .bind(error)
     .bind(lease.id)
     .bind(lease.token);
-    Ok(connection.execute(statement).await? == 1)
+    became(connection.optional(statement).await?)
 }
 
 /// Gives the lease back as if the job had never been claimed: its worker is leaving, which is no fault of the
-/// job's.
-pub async fn give_back(connection: &mut Connection, lease: Lease) -> Result<bool, Error> {
-    let statement = sqlx::query(
-        "UPDATE jobs SET state = 'queued', attempts = attempts - 1, version = version + 1,
-            lease_token = NULL, lease_until = NULL
-         WHERE id = $1 AND lease_token = $2",
-    )
+/// job's. What it has become, or none when the lease is lost.
+pub async fn give_back(connection: &mut Connection, lease: Lease) -> Result<Option<State>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "UPDATE jobs SET state = CASE WHEN is_cancelled THEN 'cancelled' ELSE 'queued' END,
+            finished_at = CASE WHEN is_cancelled THEN ",
+        now_ms!(),
+        " END, attempts = attempts - 1, version = version + 1, lease_token = NULL, lease_until = NULL
+         WHERE id = $1 AND lease_token = $2 RETURNING state"
+    ))
     .bind(lease.id)
     .bind(lease.token);
-    Ok(connection.execute(statement).await? == 1)
+    became(connection.optional(statement).await?)
+}
+
+fn became(row: Option<(String,)>) -> Result<Option<State>, Error> {
+    row.map(|(name,)| State::named(&name)).transpose()
 }
 
 /// Takes jobs from workers whose lease ran out; gives what each of them has become.

@@ -2,7 +2,15 @@
 //!
 //! Each instance counts for itself: this guards an instance, it is not a quota.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::extract::Request;
 use governor::{
@@ -10,6 +18,7 @@ use governor::{
     middleware::StateInformationMiddleware,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ipnet::Ipv6Net;
 
 use super::{
     client_address::ClientAddress,
@@ -20,8 +29,12 @@ use crate::{app::caller::Caller, config, telemetry::metrics};
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Keys that were quiet for a while are forgotten once there are this many.
-const KEYS_BEFORE_CLEANING: usize = 10_000;
+/// Keys that were quiet for a while are forgotten once so many requests have come: seldom enough to cost
+/// nothing, however many keys there are, and often enough that they stay few.
+const REQUESTS_BEFORE_CLEANING: u64 = 10_000;
+
+/// Whoever has one address of IPv6 has as many as this leaves free, so they count as one.
+const IPV6_PREFIX: u8 = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
@@ -36,6 +49,7 @@ pub struct RateLimit {
     limiter: Arc<Limiter>,
     quota: Quota,
     policy: HeaderValue,
+    requests: Arc<AtomicU64>,
 }
 
 impl RateLimit {
@@ -49,12 +63,14 @@ impl RateLimit {
             quota,
             policy: HeaderValue::try_from(policy)
                 .unwrap_or(HeaderValue::from_static("\"default\"")),
+            requests: Arc::default(),
         }
     }
 
     /// What is left, or how long to wait.
     fn admit(&self, key: &Key) -> Result<u32, Duration> {
-        if self.limiter.len() > KEYS_BEFORE_CLEANING {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        if number % REQUESTS_BEFORE_CLEANING == REQUESTS_BEFORE_CLEANING - 1 {
             self.limiter.retain_recent();
         }
         match self.limiter.check_key(key) {
@@ -122,5 +138,29 @@ fn key(request: &Request) -> Option<Key> {
     request
         .extensions()
         .get::<ClientAddress>()
-        .map(|address| Key::Address(address.0))
+        .map(|address| Key::Address(network(address.0)))
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let prefix = Ipv6Net::new(address, IPV6_PREFIX);
+            prefix.map_or(address, |prefix| prefix.network()).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_of_ipv6_is_one_caller() {
+        let network = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
 }

@@ -1,5 +1,5 @@
 //! Finds handlers that block. Threads are few and shared: a handler that computes or waits without an
-//! `.await` holds up every request that its thread would have served meanwhile, and nothing in its own
+//! `.await` holds up every request and job that its thread would have served meanwhile, and nothing in its own
 //! latency tells so.
 
 use std::{
@@ -24,6 +24,11 @@ pub(super) async fn watch(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     timed(next.run(request), |held| report(route, held)).await
+}
+
+/// The same for a job's handler.
+pub async fn watch_job<T>(kind: &str, work: impl Future<Output = T>) -> T {
+    timed(work, |held| report(kind, held)).await
 }
 
 /// Runs `work` and tells how long each step took that was too long.

@@ -1,5 +1,4 @@
-//! One attempt at one job: it runs under its lease, its time limit and its tenant's wish to cancel, and
-//! whatever becomes of it is written down.
+//! One attempt at one job: it runs under its lease, its time limit and its tenant's wish to cancel.
 
 use std::time::{Duration, Instant};
 
@@ -8,30 +7,29 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Done, Failure, Kind, Work, backoff};
+use super::{Done, Failure, Kind, Work, settlement::Settlement};
 use crate::{
     app::{context::Context, state::App},
     data::{
-        connection::Connection,
         error::Error,
-        jobs::{self, Claimed, Lease, State},
+        jobs::{self, Claimed, Lease},
         meter::Meter,
     },
-    edge::deadline::Deadline,
+    edge::{deadline::Deadline, stall},
     telemetry::{metrics, names::attribute, propagation},
 };
 
 /// How soon a wish to cancel, and a lost lease, are noticed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The longest wait for the database when something is written down.
+/// The longest wait for the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often it is tried to write down what became of a job. After that its lease says so.
-const TRIES: u32 = 3;
+/// How long a handler whose lease is gone may take to say that it has just ended.
+const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// What ended the attempt.
-enum End {
+pub(super) enum End {
     Handler(Result<Done, Failure>),
     Cancelled,
     LeaseLost,
@@ -64,11 +62,23 @@ impl Attempt {
         let begun = Instant::now();
         let span = self.span.clone();
         async {
+            let handler = self.handler(claimed);
+            tokio::pin!(handler);
             let end = tokio::select! {
-                outcome = self.handler(claimed) => self.end_of(outcome).await,
-                end = self.watch() => end,
+                biased;
+                outcome = &mut handler => self.end_of(outcome).await,
+                end = self.watch() => match end {
+                    // It may have ended in the same moment, and its lease with it.
+                    End::LeaseLost => match timeout(LAST_WORD, &mut handler).await {
+                        Ok(Ok(done)) => End::Handler(Ok(done)),
+                        _ => End::LeaseLost,
+                    },
+                    end => end,
+                },
             };
-            let outcome = self.settle(end).await;
+            let outcome = Settlement::new(&self.app, self.kind, self.lease, self.number)
+                .of(&end)
+                .await;
             self.span.record(attribute::JOB_OUTCOME, outcome);
             metrics::job_attempted(self.kind.name(), outcome, begun.elapsed());
         }
@@ -86,7 +96,9 @@ impl Attempt {
             Deadline::after(limit),
         );
         let (kind, mut work) = (self.kind, Work::new(context, self.lease));
-        let work = async move { kind.run(&mut work, &claimed.payload).await };
+        let work = async move {
+            stall::watch_job(kind.name(), kind.run(&mut work, &claimed.payload)).await
+        };
         let task = self.app.lifecycle.spawn(work.in_current_span());
         match timeout(limit, AbortOnDropHandle::new(task)).await {
             Ok(Ok(outcome)) => outcome,
@@ -144,10 +156,13 @@ impl Attempt {
     /// Whether the job is to be cancelled; none when the lease is lost.
     async fn look(&self, renew: bool) -> Result<Option<bool>, Error> {
         let length = self.app.config.jobs.lease;
-        if renew && !jobs::renew(&mut self.write().await?, self.lease, length).await? {
-            return Ok(None);
-        }
         let deadline = Deadline::after(PATIENCE);
+        if renew {
+            let mut connection = self.app.database.write(deadline, &Meter::default()).await?;
+            if !jobs::renew(&mut connection, self.lease, length).await? {
+                return Ok(None);
+            }
+        }
         let mut connection = self.app.database.read(deadline, &Meter::default()).await?;
         jobs::look(&mut connection, self.lease).await
     }
@@ -155,70 +170,6 @@ impl Attempt {
     async fn leaving(&self) {
         self.app.lifecycle.draining().await;
         sleep(self.app.config.jobs.drain_timeout).await;
-    }
-
-    async fn settle(&self, end: End) -> &'static str {
-        for _ in 0..TRIES {
-            match self.write_down(&end).await {
-                Ok(outcome) => return outcome,
-                Err(error) => tracing::warn!(%error, "the job's end could not be written: {error}"),
-            }
-        }
-        "unknown"
-    }
-
-    /// Gives what it has come to, as metrics name it.
-    async fn write_down(&self, end: &End) -> Result<&'static str, Error> {
-        let lease = self.lease;
-        match end {
-            End::Handler(Ok(_)) => Ok("succeeded"),
-            End::Handler(Err(Failure::Retry(error))) => {
-                self.failed(error, backoff::after(self.number)).await
-            }
-            End::Handler(Err(Failure::RetryAfter(delay, error))) => {
-                self.failed(error, *delay).await
-            }
-            End::Handler(Err(Failure::Permanent(error))) => {
-                let mut connection = self.write().await?;
-                let is_ours = jobs::end(&mut connection, lease, State::Dead, Some(error)).await?;
-                tracing::error!(error, "the job is dead: {error}");
-                Ok(if is_ours { "dead" } else { "lost" })
-            }
-            End::Cancelled => {
-                let mut connection = self.write().await?;
-                let is_ours = jobs::end(&mut connection, lease, State::Cancelled, None).await?;
-                Ok(if is_ours { "cancelled" } else { "lost" })
-            }
-            End::Leaving => {
-                let is_ours = jobs::give_back(&mut self.write().await?, lease).await?;
-                Ok(if is_ours { "given_back" } else { "lost" })
-            }
-            End::Handler(Err(Failure::TakenAway)) | End::LeaseLost => {
-                tracing::warn!("the lease was lost: another worker may be at it");
-                Ok("lost")
-            }
-        }
-    }
-
-    async fn failed(&self, error: &str, delay: Duration) -> Result<&'static str, Error> {
-        let became = jobs::fail(&mut self.write().await?, self.lease, error, delay).await?;
-        match became {
-            Some(State::Dead) => {
-                tracing::error!(error, "the job is dead after its last attempt: {error}");
-                Ok("dead")
-            }
-            Some(_) => {
-                let delay_s = delay.as_secs_f64();
-                tracing::warn!(error, delay_s, "the job failed and is tried again: {error}");
-                Ok("retried")
-            }
-            None => Ok("lost"),
-        }
-    }
-
-    async fn write(&self) -> Result<Connection, Error> {
-        let deadline = Deadline::after(PATIENCE);
-        self.app.database.write(deadline, &Meter::default()).await
     }
 }
 

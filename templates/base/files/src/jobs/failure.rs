@@ -17,9 +17,16 @@ pub enum Failure {
     TakenAway,
 }
 
+/// The job's owner reads it, so it says no more than a request would be told; the cause is logged here.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Retry(error.to_string())
+        let told = match &error {
+            Error::Busy | Error::Deadline => error.to_string(),
+            Error::Unavailable(_) => "the database is unavailable".to_owned(),
+            Error::Other(_) => "a fault of ours".to_owned(),
+        };
+        tracing::warn!(%error, "a job met the database's error: {error}");
+        Self::Retry(told)
     }
 }
 

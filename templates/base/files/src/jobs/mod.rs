@@ -11,6 +11,7 @@ mod failure;
 mod kind;
 pub mod news;
 pub mod schedule;
+mod settlement;
 mod work;
 pub mod worker;
 
@@ -41,8 +42,8 @@ pub struct Order<'a, P> {
     pub tenant: &'a str,
     /// Rows outlive releases: a field that is added later needs a default.
     pub payload: &'a P,
-    /// Higher comes earlier; 0 is usual.
-    pub priority: i32,
+    /// Higher comes earlier: each step is a head start of a minute. 0 is usual.
+    pub priority: u8,
     /// How long it is not due.
     pub delay: Duration,
     /// While a job of this kind and tenant with this key is queued or running, no other one is added.

@@ -30,16 +30,24 @@ const BATCH: u32 = 100;
 
 /// Works until the process drains, then waits for what it has begun.
 pub async fn run(app: App) {
-    let mut lanes = JoinSet::new();
+    let mut parts = JoinSet::new();
     for kind in Kind::ALL {
-        lanes.spawn(lane(app.clone(), kind));
+        parts.spawn(kept_up(app.clone(), move |app| lane(app, kind)));
     }
-    lanes.spawn(schedule::run(app.clone()));
-    lanes.spawn(upkeep(app));
-    while let Some(ended) = lanes.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a part of the worker broke off: {error}");
-        }
+    parts.spawn(kept_up(app.clone(), schedule::run));
+    parts.spawn(kept_up(app, upkeep));
+    parts.join_all().await;
+}
+
+/// Begins a part of the worker again if it breaks off: without it, its jobs would wait for ever.
+async fn kept_up<F>(app: App, part: impl Fn(App) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = app.lifecycle.spawn(part(app.clone())).await {
+        metrics::panicked();
+        tracing::error!(%error, "a part of the worker broke off and begins again: {error}");
+        rest(&app, sleep(app.config.jobs.poll_interval)).await;
     }
 }
 

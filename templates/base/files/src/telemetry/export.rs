@@ -138,10 +138,15 @@ fn resource(stage: Stage) -> Resource {
     }
 }
 
-/// As the caller decided; a trace that starts here is recorded unless `OTEL_TRACES_SAMPLER_ARG` thins them.
+/// As the caller decided; a trace that starts here is recorded unless `OTEL_TRACES_SAMPLER_ARG` thins them, or
+/// nobody would be sent it. Ids there are always.
 fn sampler() -> Sampler {
     let ratio = variable("OTEL_TRACES_SAMPLER_ARG").and_then(|ratio| ratio.parse().ok());
-    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio.unwrap_or(1.0))))
+    let start = match ratio.unwrap_or(1.0) {
+        ratio if Signal::Traces.is_exported() => Sampler::TraceIdRatioBased(ratio),
+        _ => Sampler::AlwaysOff,
+    };
+    Sampler::ParentBased(Box::new(start))
 }
 
 struct Couriers {

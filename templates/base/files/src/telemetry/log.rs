@@ -7,8 +7,7 @@ use std::{
 };
 
 use opentelemetry::{Context, trace::TraceContextExt as _};
-use serde::Serializer as _;
-use serde_json::Value;
+use serde::Serialize;
 use time::OffsetDateTime;
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -17,6 +16,12 @@ use tracing::{
 use tracing_subscriber::{Layer, layer};
 
 use crate::config::LogFormat;
+
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RESET: &str = "\x1b[0m";
 
 /// Writes each event as one line.
 pub(super) struct Lines {
@@ -36,106 +41,148 @@ impl Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
-        let mut entry = Entry::new(OffsetDateTime::now_utc());
-        event.record(&mut entry);
-        entry.add_trace();
-        let line = match self.format {
-            LogFormat::Json => entry.json(event.metadata()),
-            LogFormat::Pretty => entry.pretty(event.metadata(), self.is_coloured),
-        };
+        let now = OffsetDateTime::now_utc();
+        let line = line(self.format, self.is_coloured, now, event);
         // In one call, so that lines do not mix; where there is no stderr, nobody can be told.
         io::stderr().lock().write_all(&line).ok();
     }
 }
 
-/// An event, taken apart.
-struct Entry {
-    timestamp: String,
-    message: String,
-    fields: Vec<(&'static str, Value)>,
+/// The whole line, written once, field by field: it is made for every request.
+fn line(format: LogFormat, is_coloured: bool, now: OffsetDateTime, event: &Event<'_>) -> Vec<u8> {
+    let mut line = Line {
+        format,
+        is_coloured,
+        text: Vec::with_capacity(512),
+    };
+    line.begin(now, event.metadata());
+    event.record(&mut line);
+    line.trace();
+    line.end();
+    line.text
 }
 
-impl Entry {
-    fn new(at: OffsetDateTime) -> Self {
-        let (date, (hour, minute, second, micros)) = (at.date(), at.time().as_hms_micro());
-        Self {
-            timestamp: format!("{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"),
-            message: String::new(),
-            fields: Vec::new(),
+/// A line that is being written. Writing to memory does not fail.
+struct Line {
+    format: LogFormat,
+    is_coloured: bool,
+    text: Vec<u8>,
+}
+
+impl Line {
+    /// Writes what every line begins with.
+    fn begin(&mut self, now: OffsetDateTime, metadata: &Metadata<'_>) {
+        let (level, target) = (*metadata.level(), metadata.target());
+        match self.format {
+            LogFormat::Json => {
+                self.text.extend_from_slice(b"{\"timestamp\":\"");
+                self.timestamp(now);
+                write!(self.text, "\",\"level\":\"{level}\",\"target\":").ok();
+                self.json(target);
+            }
+            LogFormat::Pretty => {
+                self.colour(DIM);
+                self.timestamp(now);
+                self.colour(RESET);
+                self.text.push(b' ');
+                self.colour(match level {
+                    Level::ERROR => RED,
+                    Level::WARN => YELLOW,
+                    _ => GREEN,
+                });
+                write!(self.text, "{level:>5}").ok();
+                self.colour(RESET);
+                // Others are named, so that one knows what to filter.
+                if !target.starts_with("service") {
+                    write!(self.text, " {target}:").ok();
+                }
+            }
         }
     }
 
+    fn colour(&mut self, code: &str) {
+        if self.is_coloured {
+            self.text.extend_from_slice(code.as_bytes());
+        }
+    }
+
+    fn timestamp(&mut self, now: OffsetDateTime) {
+        let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+        let (hour, minute, second, micros) = now.time().as_hms_micro();
+        write!(
+            self.text,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+        )
+        .ok();
+    }
+
     /// The ids of the current span, which the layer of spans keeps in OpenTelemetry's context.
-    fn add_trace(&mut self) {
+    fn trace(&mut self) {
         let context = Context::current();
         let span = context.span();
         let ids = span.span_context();
         if ids.is_valid() {
-            self.add("trace_id", ids.trace_id().to_string());
-            self.add("span_id", ids.span_id().to_string());
+            self.text_field("trace_id", &ids.trace_id().to_string());
+            self.text_field("span_id", &ids.span_id().to_string());
         }
     }
 
-    fn add(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.fields.push((name, value.into()));
+    fn end(&mut self) {
+        match self.format {
+            LogFormat::Json => self.text.push(b'}'),
+            LogFormat::Pretty => self.colour(RESET),
+        }
+        self.text.push(b'\n');
     }
 
-    fn json(self, metadata: &Metadata<'_>) -> Vec<u8> {
-        let head = [
-            ("timestamp", self.timestamp.into()),
-            ("level", metadata.level().as_str().into()),
-            ("target", metadata.target().into()),
-            ("message", self.message.into()),
-        ];
-        let mut line = Vec::with_capacity(512);
-        let mut serializer = serde_json::Serializer::new(&mut line);
-        // Text and numbers, written to memory: there is nothing that could fail.
-        let written = serializer.collect_map(head.into_iter().chain(self.fields));
+    fn message(&mut self, message: &str) {
+        match self.format {
+            LogFormat::Json => self.field("message", message),
+            LogFormat::Pretty => {
+                write!(self.text, " {}", Plain(message)).ok();
+                self.colour(DIM);
+            }
+        }
+    }
+
+    fn field<V: Serialize + ?Sized>(&mut self, name: &str, value: &V) {
+        match self.format {
+            LogFormat::Json => {
+                self.text.push(b',');
+                self.json(name);
+                self.text.push(b':');
+                self.json(value);
+            }
+            LogFormat::Pretty => {
+                write!(self.text, " {name}=").ok();
+                self.json(value);
+            }
+        }
+    }
+
+    fn text_field(&mut self, name: &str, value: &str) {
+        if self.format == LogFormat::Pretty && is_word(value) {
+            write!(self.text, " {name}={value}").ok();
+        } else {
+            self.field(name, value);
+        }
+    }
+
+    fn json<V: Serialize + ?Sized>(&mut self, value: &V) {
+        let written = serde_json::to_writer(&mut self.text, value);
         debug_assert!(written.is_ok());
-        line.push(b'\n');
-        line
-    }
-
-    fn pretty(self, metadata: &Metadata<'_>, is_coloured: bool) -> Vec<u8> {
-        let level = *metadata.level();
-        let (colour, dim, reset) = match (is_coloured, level) {
-            (false, _) => ("", "", ""),
-            (true, Level::ERROR) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
-            (true, Level::WARN) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
-            (true, _) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
-        };
-        let timestamp = self.timestamp;
-        let message = Plain(&self.message);
-        // Others are named, so that one knows what to filter.
-        let (source, colon) = match metadata.target() {
-            target if target.starts_with("service") => ("", ""),
-            target => (target, ": "),
-        };
-        let mut line = format!(
-            "{dim}{timestamp}{reset} {colour}{level:>5}{reset} {source}{colon}{message}{dim}"
-        );
-        for (name, value) in &self.fields {
-            let written = match value {
-                Value::String(text) if is_word(text) => write!(line, " {name}={text}"),
-                value => write!(line, " {name}={value}"),
-            };
-            debug_assert!(written.is_ok());
-        }
-        line.push_str(reset);
-        line.push('\n');
-        line.into_bytes()
     }
 }
 
-impl Visit for Entry {
+impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.record_str(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "message" => value.clone_into(&mut self.message),
-            name => self.add(name, value),
+            "message" => self.message(value),
+            name => self.text_field(name, value),
         }
     }
 
@@ -151,19 +198,19 @@ impl Visit for Entry {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field.name(), value);
+        self.field(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field.name(), value);
+        self.field(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field.name(), value);
+        self.field(field.name(), &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field.name(), value);
+        self.field(field.name(), &value);
     }
 }
 
@@ -191,6 +238,7 @@ fn is_word(text: &str) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use serde_json::Value;
     use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
     use super::*;
@@ -200,12 +248,7 @@ mod tests {
 
     impl<S: Subscriber> Layer<S> for Kept {
         fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
-            let mut entry = Entry::new(OffsetDateTime::UNIX_EPOCH);
-            event.record(&mut entry);
-            let line = match self.1 {
-                LogFormat::Json => entry.json(event.metadata()),
-                LogFormat::Pretty => entry.pretty(event.metadata(), false),
-            };
+            let line = super::line(self.1, false, OffsetDateTime::UNIX_EPOCH, event);
             let line = String::from_utf8(line).expect("a line is UTF-8");
             self.0.lock().expect("not poisoned").push(line);
         }

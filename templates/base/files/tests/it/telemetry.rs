@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind},
 };
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use temp_dir::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -104,6 +104,29 @@ async fn a_request_is_a_span_in_its_callers_trace() {
     assert_eq!(attribute_of("url.path"), None);
     let name = attribute(&collector.resource().attributes, "service.name");
     assert_eq!(name.as_deref(), Some(env!("CARGO_PKG_NAME")));
+}
+
+/// The job outlives the request, and is part of its trace all the same.
+#[tokio::test]
+async fn a_job_is_a_span_in_the_trace_of_who_asked_for_it() {
+    let collector = Collector::start().await;
+    let service = Exporting::to(&collector.endpoint(), &[]).await;
+    let request = service.client.request(Method::POST, "/v1/reports");
+    let request = request
+        .header("traceparent", format!("00-{TRACE}-{PARENT}-01"))
+        .header("idempotency-key", "k")
+        .json(&json!({ "title": "traced" }));
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    let span = eventually("the span", async || {
+        let mut spans = collector.spans().into_iter();
+        spans.find(|span| span.name == "process report")
+    });
+    let span = span.await;
+    assert_eq!(hex(&span.trace_id), TRACE);
+    assert_eq!(span.kind, SpanKind::Consumer as i32);
+    let outcome = attribute(&span.attributes, "app.job.outcome");
+    assert_eq!(outcome.as_deref(), Some("succeeded"));
 }
 
 #[tokio::test]

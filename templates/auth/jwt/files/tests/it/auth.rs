@@ -6,7 +6,7 @@ mod issuer;
 mod rotation;
 mod settings;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use reqwest::{Method, StatusCode};
@@ -87,7 +87,7 @@ async fn a_token_says_who_calls_for_whom_and_what_it_may_do() {
         let expected = Caller {
             subject: "ada".to_owned(),
             tenant: "acme".to_owned(),
-            scopes: scopes.map(str::to_owned).into(),
+            scopes: Arc::new(scopes.map(str::to_owned).into()),
         };
         assert_eq!(caller, Ok(expected), "{}", key.algorithm());
     }

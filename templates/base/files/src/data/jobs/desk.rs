@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{Job, State, millis};
+use super::{Job, State, head_start, millis};
 use crate::data::{connection::Connection, database::Row, dialect::now_ms, error::Error};
 
 macro_rules! columns {
@@ -80,10 +80,12 @@ pub async fn inspect(
 pub async fn redrive(connection: &mut Connection, id: Option<Uuid>) -> Result<u64, Error> {
     let statement = sqlx::query(concat!(
         "UPDATE jobs SET state = 'queued', attempts = 0, progress = 0, finished_at = NULL,
-            version = version + 1, run_at = ",
+            is_cancelled = FALSE, version = version + 1, run_at = ",
         now_ms!(),
         ", rank = ",
         now_ms!(),
+        " - priority * ",
+        head_start!(),
         " WHERE state = 'dead' AND (id = $1 OR $1 IS NULL)
             AND NOT EXISTS (SELECT 1 FROM jobs AS other
                 WHERE other.tenant = jobs.tenant AND other.kind = jobs.kind

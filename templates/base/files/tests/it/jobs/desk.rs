@@ -19,7 +19,7 @@ async fn dead(table: &Table, key: &'static str) -> Uuid {
     let (lease, _) = table.claim().await.expect("a job");
     let mut connection = table.connection().await;
     let ended = jobs::end(&mut connection, lease, State::Dead, Some("no luck")).await;
-    assert!(ended.expect("an answer"));
+    assert_eq!(ended.expect("an answer"), Some(State::Dead));
     id
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service::data::jobs::{self, State};
+use service::data::jobs::{self, Lease, State, desk};
 
 use super::Table;
 
@@ -91,16 +91,10 @@ async fn who_lost_the_lease_changes_nothing() {
     );
     let failed = jobs::fail(connection, zombie, "no", Duration::ZERO).await;
     assert_eq!(failed.expect("an answer"), None);
-    assert!(
-        !jobs::end(connection, zombie, State::Dead, None)
-            .await
-            .expect("an answer")
-    );
-    assert!(
-        !jobs::give_back(connection, zombie)
-            .await
-            .expect("an answer")
-    );
+    let ended = jobs::end(connection, zombie, State::Dead, None).await;
+    assert_eq!(ended.expect("an answer"), None);
+    let given = jobs::give_back(connection, zombie).await;
+    assert_eq!(given.expect("an answer"), None);
     let found = service::data::jobs::desk::inspect(connection, id).await;
     assert_eq!(found.expect("an answer").expect("a job").0, before);
     assert!(
@@ -115,13 +109,41 @@ async fn what_is_given_back_has_lost_no_attempt() {
     let table = Table::start().await;
     let id = table.add(|_| ()).await;
     let (lease, _) = table.claim().await.expect("a job");
-    assert!(
-        jobs::give_back(&mut table.connection().await, lease)
-            .await
-            .expect("an answer")
-    );
+    let given = jobs::give_back(&mut table.connection().await, lease).await;
+    assert_eq!(given.expect("an answer"), Some(State::Queued));
     let job = table.job(id).await;
     assert_eq!((job.state, job.attempts), (State::Queued, 0));
     let (_, again) = table.claim().await.expect("it is due at once");
     assert_eq!(again.attempts, 1);
+}
+
+/// Whatever ends the attempt, a job that nobody wants does not come back.
+#[tokio::test]
+async fn a_cancelled_job_is_not_tried_again() {
+    let table = Table::start().await;
+    for end in ["failure", "death", "leave", "crash"] {
+        let id = table.add(|_| ()).await;
+        let (lease, _) = table.claim().await.expect("a job");
+        let told = desk::cancel(&mut table.connection().await, "a", id).await;
+        assert!(told.expect("an answer"));
+        let became = match end {
+            "crash" => table.end_lease(id).await.pop(),
+            end => ends_with(&table, lease, end).await,
+        };
+        assert_eq!(became, Some(State::Cancelled), "{end}");
+        let job = table.job(id).await;
+        assert_eq!(job.state, State::Cancelled, "{end}");
+        assert!(job.finished_at.is_some(), "{end}");
+    }
+    assert!(table.claim().await.is_none());
+}
+
+async fn ends_with(table: &Table, lease: Lease, end: &str) -> Option<State> {
+    let mut connection = table.connection().await;
+    let became = match end {
+        "failure" => jobs::fail(&mut connection, lease, "no", Duration::ZERO).await,
+        "death" => jobs::end(&mut connection, lease, State::Dead, Some("no")).await,
+        _ => jobs::give_back(&mut connection, lease).await,
+    };
+    became.expect("an answer")
 }

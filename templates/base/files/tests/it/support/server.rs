@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use axum::Router;
 use service::{
-    app::{router, state::App},
+    app::{auth::DEFAULT_SCOPES, router, state::App},
     config::{Config, Environment},
     external::http::Http,
     serve::{Duty, Service},
@@ -70,11 +70,7 @@ impl Server {
 
     /// A client with every scope of the sample, of a tenant of its own name.
     pub(crate) fn client(&self, subject: &str) -> Client {
-        self.client_with(
-            subject,
-            subject,
-            "documents:read documents:write reports:write jobs:read jobs:write",
-        )
+        self.client_with(subject, subject, DEFAULT_SCOPES)
     }
 
     pub(crate) fn client_with(&self, subject: &str, tenant: &str, scope: &str) -> Client {

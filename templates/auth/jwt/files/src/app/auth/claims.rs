@@ -1,6 +1,9 @@
 //! What a token must say to be accepted, and who its caller is then.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use jsonwebtoken::{Algorithm, Header, Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
@@ -93,7 +96,7 @@ impl Claims {
         let caller = Caller {
             subject: self.sub,
             tenant,
-            scopes,
+            scopes: Arc::new(scopes),
         };
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)

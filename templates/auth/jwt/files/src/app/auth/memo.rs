@@ -69,7 +69,7 @@ impl Memo {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -79,7 +79,7 @@ mod tests {
             caller: Caller {
                 subject,
                 tenant,
-                scopes: BTreeSet::new(),
+                scopes: Arc::default(),
             },
             expires_in,
         }

@@ -50,7 +50,7 @@ async fn a_token_of_the_command_is_whom_it_was_asked_for() {
         (caller.subject.as_str(), caller.tenant.as_str()),
         ("ada", "acme")
     );
-    assert_eq!(caller.scopes, ["a", "b"].map(str::to_owned).into());
+    assert_eq!(*caller.scopes, ["a", "b"].map(str::to_owned).into());
 }
 
 #[tokio::test]

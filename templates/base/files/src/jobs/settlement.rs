@@ -1,0 +1,130 @@
+//! Writes down what became of an attempt, and tells of it once.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Failure, Kind, attempt::End, backoff};
+use crate::{
+    app::state::App,
+    data::{
+        connection::Connection,
+        error::Error,
+        jobs::{self, Lease, State},
+        meter::Meter,
+    },
+    edge::deadline::Deadline,
+};
+
+/// The longest wait for the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is tried, and how long after each other. After that the end of the lease says it.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Settlement<'a> {
+    app: &'a App,
+    kind: Kind,
+    lease: Lease,
+    /// Of the attempt, the first being 1.
+    number: i64,
+}
+
+impl<'a> Settlement<'a> {
+    pub(super) fn new(app: &'a App, kind: Kind, lease: Lease, number: i64) -> Self {
+        Self {
+            app,
+            kind,
+            lease,
+            number,
+        }
+    }
+
+    /// What the attempt has come to, as metrics name it.
+    pub(super) async fn of(&self, end: &End) -> &'static str {
+        for _ in 0..TRIES {
+            match self.write(end).await {
+                Ok(state) => return self.tell(end, state),
+                Err(error) => tracing::warn!(%error, "the job's end could not be written: {error}"),
+            }
+            sleep(PAUSE).await;
+        }
+        "unknown"
+    }
+
+    /// What the job is now; none when it was not ours any more.
+    async fn write(&self, end: &End) -> Result<Option<State>, Error> {
+        let lease = self.lease;
+        let (error, delay) = match end {
+            End::Handler(Ok(_)) => return Ok(Some(State::Succeeded)),
+            End::Handler(Err(Failure::TakenAway)) | End::LeaseLost => return Ok(None),
+            End::Cancelled => {
+                let mut connection = self.connection().await?;
+                return jobs::end(&mut connection, lease, State::Cancelled, None).await;
+            }
+            End::Handler(Err(Failure::Permanent(error))) => {
+                let mut connection = self.connection().await?;
+                return jobs::end(&mut connection, lease, State::Dead, Some(error)).await;
+            }
+            End::Leaving => return jobs::give_back(&mut self.connection().await?, lease).await,
+            End::Handler(Err(Failure::RetryAfter(delay, error))) => (error, *delay),
+            End::Handler(Err(Failure::Retry(error))) => (error, backoff::after(self.number)),
+        };
+        jobs::fail(&mut self.connection().await?, lease, error, delay).await
+    }
+
+    fn tell(&self, end: &End, state: Option<State>) -> &'static str {
+        let (kind, number) = (self.kind.name(), self.number);
+        let error = match end {
+            End::Handler(Err(
+                Failure::Retry(error) | Failure::RetryAfter(_, error) | Failure::Permanent(error),
+            )) => error,
+            _ => "",
+        };
+        match (state, end) {
+            (Some(State::Succeeded), _) => {
+                tracing::info!(kind, number, "{kind} succeeded");
+                "succeeded"
+            }
+            (Some(State::Cancelled), _) => {
+                tracing::info!(kind, number, "{kind} was cancelled");
+                "cancelled"
+            }
+            (Some(State::Dead), _) => {
+                tracing::error!(kind, number, error, "{kind} is dead: {error}");
+                "dead"
+            }
+            (Some(_), End::Leaving) => {
+                tracing::info!(
+                    kind,
+                    number,
+                    "{kind} was given back: this worker is leaving"
+                );
+                "given_back"
+            }
+            (Some(_), _) => {
+                tracing::warn!(
+                    kind,
+                    number,
+                    error,
+                    "{kind} failed and is tried again: {error}"
+                );
+                "retried"
+            }
+            (None, _) => {
+                tracing::warn!(
+                    kind,
+                    number,
+                    "the lease was lost: another worker may be at it"
+                );
+                "lost"
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Connection, Error> {
+        let deadline = Deadline::after(PATIENCE);
+        self.app.database.write(deadline, &Meter::default()).await
+    }
+}
