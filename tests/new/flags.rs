@@ -100,7 +100,7 @@ fn a_dry_run_lists_files_with_sizes_and_writes_nothing() {
     let said = new("orders --yes --dry-run").within(folder.path()).succeeds();
     let manifest = said.lines().find(|line| line.ends_with("  Cargo.toml")).unwrap();
     assert!(manifest.trim().split(' ').next().unwrap().parse::<usize>().unwrap() > 100, "{manifest}");
-    assert!(said.lines().last().unwrap().starts_with("would pour orders: "));
+    assert!(said.lines().any(|line| line.starts_with("would pour orders: ")), "{said}");
     assert!(names(folder.path()).is_empty());
 }
 
