@@ -2,9 +2,7 @@
 
 use formwork::check::report::CaseOutcome;
 
-use crate::workshop::{Change, Workshop, reasons, with};
-
-const ALL: [&str; 7] = ["P1", "P2", "P3", "P9", "P10", "P11", "P12"];
+use crate::workshop::{ALL, Change, Workshop, reasons, with};
 
 /// The service with these changes breaks exactly `expected`, and the reason has the words of `because`.
 fn breaks(expected: &[&str], because: &str, changes: &[Change]) {

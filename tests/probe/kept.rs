@@ -2,9 +2,7 @@
 
 use formwork::check::report::CaseOutcome;
 
-use crate::workshop::{Change, Source, Workshop, reasons, with};
-
-const ALL: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
+use crate::workshop::{ALL, Change, Source, Workshop, reasons, with};
 
 /// An endpoint as an owner would write it. `ONCE` is where its work is done.
 const NOTES: &str = r#"

@@ -17,6 +17,9 @@ use formwork::{
 };
 use tempfile::TempDir;
 
+/// What the default project promises, and the probe can test.
+pub(crate) const ALL: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
+
 pub(crate) struct Workshop {
     folder: TempDir,
 }
