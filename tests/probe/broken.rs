@@ -25,8 +25,8 @@ mod p1 {
     #[test]
     fn data_that_belongs_to_one_process() {
         breaks(
-            // A restart is another process too, so what P3 says of a crash cannot hold either.
-            &["P1", "P3"],
+            // A restart is another process too, so what P3 and P5 say of a crash cannot hold either.
+            &["P1", "P3", "P5"],
             "GET /v1/documents/",
             &[change(
                 "src/data/database.rs",
@@ -102,8 +102,8 @@ mod p3 {
     #[test]
     fn a_claim_that_is_never_stored() {
         breaks(
-            // P1 has a key replayed by another instance, which needs the claim as well.
-            &["P1", "P3"],
+            // P1 has a key replayed by another instance, and P5 has one job a key: both need the claim as well.
+            &["P1", "P3", "P5"],
             "again with the same key",
             &[change(
                 "src/app/idempotency.rs",

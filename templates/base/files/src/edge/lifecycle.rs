@@ -37,6 +37,7 @@ impl Lifecycle {
 
     /// Nothing new is accepted from here on.
     pub fn close(&self) {
+        self.draining.cancel();
         self.closing.cancel();
         self.tasks.close();
     }
