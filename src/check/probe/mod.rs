@@ -147,9 +147,7 @@ impl Promise {
             Err(reason) => broken(&self.name(), reason),
         }
     }
-}
 
-impl Promise {
     /// The operations that it was tested on; none where the whole service makes it.
     fn operations(&self, subject: &Subject) -> Option<String> {
         let names: Vec<_> = subject.claims.of(self.id).map(Operation::name).collect();

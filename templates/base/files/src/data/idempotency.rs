@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{connection::Connection, database::Row, dialect::now_ms, error::Error};
+use super::{connection::Connection, database::Row, dialect::now_ms, error::Error, millis};
 
 /// The digest of caller, method, path and key.
 pub type Scope = [u8; 32];
@@ -137,8 +137,4 @@ pub async fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error
     ))
     .bind(limit);
     connection.execute(statement).await
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -14,6 +14,7 @@ use super::{
     connection::Connection,
     dialect::{now_ms, skip_locked},
     error::Error,
+    millis,
 };
 
 /// A step of priority is worth this head start, in milliseconds, so that what waits long enough comes first
@@ -292,8 +293,4 @@ pub async fn reap(connection: &mut Connection, limit: u32) -> Result<Vec<State>,
     .bind(i64::from(limit));
     let rows: Vec<(String,)> = connection.all(statement).await?;
     rows.iter().map(|(name,)| State::named(name)).collect()
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

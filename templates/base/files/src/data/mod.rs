@@ -11,3 +11,10 @@ pub mod idempotency;
 pub mod jobs;
 pub mod meter;
 pub mod migrations;
+
+use std::time::Duration;
+
+/// As rows and statements count time.
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

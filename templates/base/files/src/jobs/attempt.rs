@@ -7,13 +7,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Done, Failure, Kind, Work, settlement::Settlement};
+use super::{Done, Failure, Kind, Work, reader, settlement::Settlement, writer};
 use crate::{
     app::{context::Context, state::App},
     data::{
         error::Error,
         jobs::{self, Claimed, Lease},
-        meter::Meter,
     },
     edge::{deadline::Deadline, stall},
     telemetry::{metrics, names::attribute, propagation},
@@ -21,9 +20,6 @@ use crate::{
 
 /// How soon a wish to cancel, and a lost lease, are noticed.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// The longest wait for the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a handler whose lease is gone may take to say that it has just ended.
 const LAST_WORD: Duration = Duration::from_millis(200);
@@ -156,15 +152,10 @@ impl Attempt {
     /// Whether the job is to be cancelled; none when the lease is lost.
     async fn look(&self, renew: bool) -> Result<Option<bool>, Error> {
         let length = self.app.config.jobs.lease;
-        let deadline = Deadline::after(PATIENCE);
-        if renew {
-            let mut connection = self.app.database.write(deadline, &Meter::default()).await?;
-            if !jobs::renew(&mut connection, self.lease, length).await? {
-                return Ok(None);
-            }
+        if renew && !jobs::renew(&mut writer(&self.app).await?, self.lease, length).await? {
+            return Ok(None);
         }
-        let mut connection = self.app.database.read(deadline, &Meter::default()).await?;
-        jobs::look(&mut connection, self.lease).await
+        jobs::look(&mut reader(&self.app).await?, self.lease).await
     }
 
     async fn leaving(&self) {

@@ -27,11 +27,14 @@ pub use self::{
     work::{Done, Work},
 };
 use crate::{
+    app::state::App,
     data::{
         connection::Connection,
+        error::Error,
         jobs::{self, NewJob},
+        meter::Meter,
     },
-    edge::problem::Problem,
+    edge::{deadline::Deadline, problem::Problem},
     telemetry::propagation,
 };
 
@@ -83,10 +86,23 @@ impl<'a, P: Serialize> Order<'a, P> {
     }
 }
 
+/// The longest wait of the worker itself for the database; handlers have their time limit.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn reader(app: &App) -> Result<Connection, Error> {
+    let deadline = Deadline::after(PATIENCE);
+    app.database.read(deadline, &Meter::default()).await
+}
+
+async fn writer(app: &App) -> Result<Connection, Error> {
+    let deadline = Deadline::after(PATIENCE);
+    app.database.write(deadline, &Meter::default()).await
+}
+
 /// The current span, so that what the job does is part of the trace that asked for it.
 fn traceparent() -> Option<String> {
     let mut headers = HeaderMap::new();
     propagation::inject(&mut headers);
-    let value = headers.get("traceparent")?.to_str().ok()?;
+    let value = headers.get(propagation::TRACEPARENT)?.to_str().ok()?;
     Some(value.to_owned())
 }

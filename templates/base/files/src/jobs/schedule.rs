@@ -7,21 +7,16 @@ use ring::digest::{SHA256, digest};
 use tokio::time::timeout;
 use uuid::{Builder, Uuid};
 
-use super::Kind;
+use super::{Kind, writer};
 use crate::{
     app::state::App,
     data::{
         error::Error,
         jobs::{self, NewJob},
-        meter::Meter,
     },
-    edge::deadline::Deadline,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// The longest wait for the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A tick is missed when no worker was there for this long after it.
 const PUNCTUAL: Duration = Duration::from_secs(60);
@@ -102,10 +97,7 @@ impl Schedule {
             dedupe_key: None,
             traceparent: None,
         };
-        let deadline = Deadline::after(PATIENCE);
-        let mut connection = app.database.write(deadline, &Meter::default()).await?;
-        let is_new = jobs::add(&mut connection, &job).await?;
-        drop(connection);
+        let is_new = jobs::add(&mut writer(app).await?, &job).await?;
         if is_new {
             app.news.publish(self.kind);
         }

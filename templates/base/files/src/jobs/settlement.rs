@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Failure, Kind, attempt::End, backoff};
+use super::{Failure, Kind, attempt::End, backoff, writer};
 use crate::{
     app::state::App,
     data::{
-        connection::Connection,
         error::Error,
         jobs::{self, Lease, State},
-        meter::Meter,
     },
-    edge::deadline::Deadline,
 };
-
-/// The longest wait for the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often it is tried, and how long after each other. After that the end of the lease says it.
 const TRIES: u32 = 3;
@@ -60,18 +54,18 @@ impl<'a> Settlement<'a> {
             End::Handler(Ok(_)) => return Ok(Some(State::Succeeded)),
             End::Handler(Err(Failure::TakenAway)) | End::LeaseLost => return Ok(None),
             End::Cancelled => {
-                let mut connection = self.connection().await?;
+                let mut connection = writer(self.app).await?;
                 return jobs::end(&mut connection, lease, State::Cancelled, None).await;
             }
             End::Handler(Err(Failure::Permanent(error))) => {
-                let mut connection = self.connection().await?;
+                let mut connection = writer(self.app).await?;
                 return jobs::end(&mut connection, lease, State::Dead, Some(error)).await;
             }
-            End::Leaving => return jobs::give_back(&mut self.connection().await?, lease).await,
+            End::Leaving => return jobs::give_back(&mut writer(self.app).await?, lease).await,
             End::Handler(Err(Failure::RetryAfter(delay, error))) => (error, *delay),
             End::Handler(Err(Failure::Retry(error))) => (error, backoff::after(self.number)),
         };
-        jobs::fail(&mut self.connection().await?, lease, error, delay).await
+        jobs::fail(&mut writer(self.app).await?, lease, error, delay).await
     }
 
     fn tell(&self, end: &End, state: Option<State>) -> &'static str {
@@ -121,10 +115,5 @@ impl<'a> Settlement<'a> {
                 "lost"
             }
         }
-    }
-
-    async fn connection(&self) -> Result<Connection, Error> {
-        let deadline = Deadline::after(PATIENCE);
-        self.app.database.write(deadline, &Meter::default()).await
     }
 }

@@ -10,20 +10,15 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Kind, attempt::Attempt, schedule};
+use super::{Kind, attempt::Attempt, reader, schedule, writer};
 use crate::{
     app::state::App,
     data::{
         error::Error,
         jobs::{self, Claimed, Lease, desk},
-        meter::Meter,
     },
-    edge::deadline::Deadline,
     telemetry::metrics,
 };
-
-/// The longest wait for the database when it is asked for work.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Few at a time, so that no request waits long for the write lock.
 const BATCH: u32 = 100;
@@ -98,16 +93,12 @@ async fn work(app: App, kind: Kind, lease: Lease, claimed: Claimed, place: Owned
 }
 
 async fn claim(app: &App, kind: Kind) -> Result<Option<(Lease, Claimed)>, Error> {
-    let (deadline, meter) = (Deadline::after(PATIENCE), Meter::default());
-    let is_due = {
-        let mut connection = app.database.read(deadline, &meter).await?;
-        jobs::is_due(&mut connection, kind.name()).await?
-    };
+    let is_due = jobs::is_due(&mut reader(app).await?, kind.name()).await?;
     if !is_due {
         return Ok(None);
     }
     let token = Uuid::now_v7();
-    let mut connection = app.database.write(deadline, &meter).await?;
+    let mut connection = writer(app).await?;
     let claimed = jobs::claim(&mut connection, kind.name(), token, app.config.jobs.lease).await?;
     Ok(claimed.map(|claimed| {
         let id = claimed.id;
@@ -133,9 +124,7 @@ async fn upkeep(app: App) {
 }
 
 async fn reap(app: &App) -> Result<(), Error> {
-    let deadline = Deadline::after(PATIENCE);
-    let mut connection = app.database.write(deadline, &Meter::default()).await?;
-    for state in jobs::reap(&mut connection, BATCH).await? {
+    for state in jobs::reap(&mut writer(app).await?, BATCH).await? {
         metrics::job_reaped(state.name());
         tracing::warn!(
             state = state.name(),
@@ -152,7 +141,5 @@ fn tell(backlog: &desk::Backlog) {
 }
 
 async fn backlog(app: &App) -> Result<Vec<desk::Backlog>, Error> {
-    let deadline = Deadline::after(PATIENCE);
-    let mut connection = app.database.read(deadline, &Meter::default()).await?;
-    desk::backlog(&mut connection).await
+    desk::backlog(&mut reader(app).await?).await
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{Job, State, head_start, millis};
-use crate::data::{connection::Connection, database::Row, dialect::now_ms, error::Error};
+use super::{Job, State, head_start};
+use crate::data::{connection::Connection, database::Row, dialect::now_ms, error::Error, millis};
 
 macro_rules! columns {
     () => {
