@@ -38,9 +38,17 @@ impl Request {
         Self::new("GET", path)
     }
 
+    /// With this header, in place of one of the same name.
     #[must_use]
-    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+    pub fn header(self, name: &str, value: impl Into<String>) -> Self {
+        let mut request = self.without(name);
+        request.headers.push((name.to_owned(), value.into()));
+        request
+    }
+
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
@@ -232,6 +240,13 @@ pub fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_takes_the_place_of_its_namesake() {
+        let request = Request::get("/").header("a", "1").header("b", "2").header("A", "3");
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(headers, [("b", "2"), ("A", "3")]);
+    }
 
     #[test]
     fn a_body_of_known_length_is_cut_there() {

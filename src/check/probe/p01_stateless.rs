@@ -21,15 +21,16 @@ fn on_two_instances(subject: &Subject, operation: &Operation) -> Finding {
     let mut first = subject.start(&launch)?;
     let mut second = subject.start(&launch)?;
 
-    let (made, path) = create(&first, operation, "probe-p1-a")?;
+    let request = first.example(operation)?;
+    let (made, path) = create(&first, operation, request.clone())?;
     let read = reads_the_same(&first, &second, &path)?;
-    let replayed = second.call(ALICE, keyed(&second, operation, "probe-p1-a")?)?;
+    let replayed = second.call(ALICE, request)?;
     let what = format!("{} with a key that another instance has answered", operation.name());
     expect::same(&what, &made, &replayed)?;
     expect::that(replayed.header("idempotent-replayed") == Some("true"), || {
         format!("{what}: it ran again, expected the first answer with Idempotent-Replayed: true")
     })?;
-    let (_, later) = create(&second, operation, "probe-p1-b")?;
+    let (_, later) = create(&second, operation, second.example(operation)?)?;
     let read_later = reads_the_same(&second, &first, &later)?;
 
     // One leaves in order, one does not: what was answered must last either way.
@@ -39,12 +40,8 @@ fn on_two_instances(subject: &Subject, operation: &Operation) -> Finding {
     expect::all([still_reads(&first, &later, &read_later), still_reads(&second, &path, &read)])
 }
 
-fn keyed(instance: &Instance, operation: &Operation, key: &str) -> Finding<Request> {
-    Ok(instance.example(operation)?.header("idempotency-key", key))
-}
-
-fn create(instance: &Instance, operation: &Operation, key: &str) -> Finding<(Response, String)> {
-    let made = instance.call(ALICE, keyed(instance, operation, key)?)?;
+fn create(instance: &Instance, operation: &Operation, request: Request) -> Finding<(Response, String)> {
+    let made = instance.call(ALICE, request)?;
     let path = expect::location(&operation.name(), &made, 201)?;
     Ok((made, path))
 }

@@ -48,8 +48,7 @@ fn bounds(instance: &Instance, operation: &Operation) -> Finding {
 /// The deadline passes while the body is still awaited: 504, and the key that came with it is free.
 fn passed_deadline(instance: &Instance, operation: &Operation) -> Finding {
     let what = format!("{} with X-Request-Timeout-Ms: {}", operation.name(), DEADLINE.as_millis());
-    let request = instance.example(operation)?.header("idempotency-key", "probe-p2");
-    let request = instance.with_credential(ALICE, request)?;
+    let request = instance.with_credential(ALICE, instance.example(operation)?)?;
     let hurried = request.clone().header("x-request-timeout-ms", DEADLINE.as_millis().to_string());
 
     let started = Instant::now();

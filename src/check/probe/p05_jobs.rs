@@ -28,8 +28,9 @@ pub fn check(subject: &Subject) -> Finding {
 
 fn is_done_and_told(subject: &Subject, operation: &Operation) -> Finding {
     let instance = subject.start(&subject.launch("p5")?)?;
-    let path = begin(&instance, operation, "probe-p5")?;
-    let again = begin(&instance, operation, "probe-p5")?;
+    let request = instance.example(operation)?;
+    let path = begin(&instance, operation, request.clone())?;
+    let again = begin(&instance, operation, request)?;
     expect::that(path == again, || {
         format!(
             "{} again with the same key: another job, expected the first one's Location",
@@ -47,7 +48,7 @@ fn survives_a_kill(subject: &Subject, operation: &Operation) -> Finding {
     let launch = subject.set(launch, "APP__JOBS__LEASE", "2s");
     let mut instance = subject.start(&launch)?;
     let jobs = (0..JOBS)
-        .map(|number| begin(&instance, operation, &format!("probe-p5-{number}")))
+        .map(|_| begin(&instance, operation, instance.example(operation)?))
         .collect::<Finding<Vec<String>>>()?;
     instance.service.kill();
     let instance = subject.start(&launch)?;
@@ -58,8 +59,7 @@ fn survives_a_kill(subject: &Subject, operation: &Operation) -> Finding {
 }
 
 /// Begins the work; gives where its job is.
-fn begin(instance: &Instance, operation: &Operation, key: &str) -> Finding<String> {
-    let request = instance.example(operation)?.header("idempotency-key", key);
+fn begin(instance: &Instance, operation: &Operation, request: Request) -> Finding<String> {
     let answer = instance.call(ALICE, request)?;
     expect::location(&operation.name(), &answer, 202)
 }

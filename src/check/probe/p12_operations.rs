@@ -111,8 +111,7 @@ struct Unfinished {
 
 fn begin_unfinished(instance: &Instance) -> Finding<Option<Unfinished>> {
     let Some(operation) = posts(instance.subject).next() else { return Ok(None) };
-    let request = instance.example(operation)?.header("idempotency-key", "probe-p12-unfinished");
-    let request = instance.with_credential(ALICE, request)?;
+    let request = instance.with_credential(ALICE, instance.example(operation)?)?;
     let to = instance.service.public;
     let (begin, rest) = request.body.split_at(request.body.len() / 2);
     let open = || {
@@ -198,10 +197,10 @@ impl Load {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            // Where a key is needed it must be there, and where it is not it changes nothing.
+            // Round after round: a key that was used would only get the first round's answer.
             let number = self.sent.fetch_add(1, Ordering::Relaxed);
-            let keyed = request.clone().header("idempotency-key", format!("probe-p12-{number}"));
-            let answer = keyed.send(self.to).and_then(|answer| is_well(request, &answer));
+            let fresh = request.clone().header("idempotency-key", format!("probe-p12-{number}"));
+            let answer = fresh.send(self.to).and_then(|answer| is_well(request, &answer));
             if let Err(reason) = answer {
                 self.failures().push(reason);
             }

@@ -134,10 +134,13 @@ impl Instance<'_> {
         }
     }
 
-    /// A request to an operation, with its example as the body.
+    /// A request to an operation, with its example as the body and a key that no other request has: some
+    /// operations demand one, and where none is needed it changes nothing.
     pub fn example(&self, operation: &Operation) -> Finding<Request> {
+        static KEYS: AtomicUsize = AtomicUsize::new(0);
+        let key = format!("probe-{}", KEYS.fetch_add(1, Ordering::Relaxed));
         let request = Request::new(&operation.method, &operation.path);
-        Ok(request.json(operation.example()?))
+        Ok(request.json(operation.example()?).header("idempotency-key", key))
     }
 
     fn credential_header(&self, caller: Caller) -> Finding<Option<(String, String)>> {
