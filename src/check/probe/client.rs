@@ -156,18 +156,11 @@ impl Connection {
     /// Reads until the other side closes.
     pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut buffer = [0; 16 * 1024];
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "no complete answer in time"));
-            }
-            self.stream.set_read_timeout(Some(left))?;
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Ok(bytes),
-                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
-                Err(error) if is_timeout(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            match self.read_more(&mut bytes, self.deadline) {
+                Ok(true) => {}
+                Ok(false) => return Ok(bytes),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
                 // A reset after a complete answer: the server did not want the rest of our body.
                 Err(error) if bytes.is_empty() => return Err(error),
                 Err(_) => return Ok(bytes),
@@ -175,22 +168,60 @@ impl Connection {
         }
     }
 
+    /// Waits for bytes and adds them; false at the end.
+    pub fn read_more(&mut self, bytes: &mut Vec<u8>, deadline: Instant) -> io::Result<bool> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no complete answer in time"));
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(&mut buffer) {
+                Ok(count) => {
+                    bytes.extend_from_slice(&buffer[..count]);
+                    return Ok(count > 0);
+                }
+                Err(error) if is_timeout(&error) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub fn response(&mut self) -> io::Result<Response> {
         let bytes = self.read_to_end()?;
-        parse(&bytes).ok_or_else(|| {
-            let kind = io::ErrorKind::InvalidData;
-            match bytes.is_empty() {
-                true => io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the connection was closed without an answer",
-                ),
-                false => io::Error::new(kind, "the answer is no complete HTTP/1.1"),
+        parse(&bytes).ok_or_else(|| incomplete(&bytes))
+    }
+
+    /// The answer without its body, as soon as it is there, and what has come of the body so far.
+    pub fn response_head(&mut self) -> io::Result<(Response, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        loop {
+            if let Some((head, rest)) = parse_head(&bytes) {
+                return Ok((head, rest.to_vec()));
             }
-        })
+            if !self.read_more(&mut bytes, self.deadline)? {
+                return Err(incomplete(&bytes));
+            }
+        }
+    }
+
+    /// The body to its end, of which a part `came` with the head.
+    pub fn rest_of_body(&mut self, head: &Response, mut came: Vec<u8>) -> io::Result<Vec<u8>> {
+        came.extend(self.read_to_end()?);
+        body(head, &came).ok_or_else(|| incomplete(&came))
     }
 
     pub fn abandon(self) {
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn incomplete(bytes: &[u8]) -> io::Error {
+    match bytes.is_empty() {
+        true => io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed without an answer"),
+        false => io::Error::new(io::ErrorKind::InvalidData, "the answer is no complete HTTP/1.1"),
     }
 }
 
@@ -199,37 +230,57 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 fn parse(bytes: &[u8]) -> Option<Response> {
+    let (mut response, rest) = parse_head(bytes)?;
+    response.body = body(&response, rest)?;
+    Some(response)
+}
+
+fn body(head: &Response, bytes: &[u8]) -> Option<Vec<u8>> {
+    match (head.header("transfer-encoding"), head.header("content-length")) {
+        (Some("chunked"), _) => unchunk(bytes),
+        (_, Some(length)) => Some(bytes.get(..length.parse().ok()?)?.to_vec()),
+        _ => Some(bytes.to_vec()),
+    }
+}
+
+/// The answer without its body, and what follows.
+fn parse_head(bytes: &[u8]) -> Option<(Response, &[u8])> {
     let end = find(bytes, b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
     let status: u16 = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
     let rest = &bytes[end + 4..];
     if (100..200).contains(&status) {
-        return parse(rest);
+        return parse_head(rest);
     }
     let header =
         |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
-    let mut response = Response { status, headers: lines.filter_map(header).collect(), body: Vec::new() };
-    response.body = match (response.header("transfer-encoding"), response.header("content-length")) {
-        (Some("chunked"), _) => unchunk(rest)?,
-        (_, Some(length)) => rest.get(..length.parse().ok()?)?.to_vec(),
-        _ => rest.to_vec(),
-    };
-    Some(response)
+    let response = Response { status, headers: lines.filter_map(header).collect(), body: Vec::new() };
+    Some((response, rest))
 }
 
 fn unchunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
-        let end = find(bytes, b"\r\n")?;
-        let size = std::str::from_utf8(&bytes[..end]).ok()?.split(';').next()?.trim();
-        let size = usize::from_str_radix(size, 16).ok()?;
-        bytes = &bytes[end + 2..];
-        if size == 0 {
-            return Some(body);
+        match next_chunk(bytes)? {
+            ([], _) => return Some(body),
+            (chunk, rest) => {
+                body.extend_from_slice(chunk);
+                bytes = rest;
+            }
         }
-        body.extend_from_slice(bytes.get(..size)?);
-        bytes = bytes.get(size + 2..)?;
+    }
+}
+
+/// The first chunk, if it is all there, and what follows; the last one is empty.
+pub fn next_chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = find(bytes, b"\r\n")?;
+    let size = std::str::from_utf8(&bytes[..end]).ok()?.split(';').next()?.trim();
+    let size = usize::from_str_radix(size, 16).ok()?;
+    let rest = &bytes[end + 2..];
+    match size {
+        0 => Some((&[], rest)),
+        _ => Some((rest.get(..size)?, rest.get(size + 2..)?)),
     }
 }
 

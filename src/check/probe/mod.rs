@@ -3,7 +3,10 @@
 
 pub mod claims;
 pub mod client;
+pub mod dialect;
+pub mod events;
 pub mod expect;
+pub mod inbound;
 pub mod leash;
 pub mod otlp;
 pub mod p01_stateless;
@@ -17,6 +20,7 @@ pub mod p12_operations;
 pub mod service;
 pub mod subject;
 pub mod token;
+pub mod upstream;
 
 use std::{
     fs,
