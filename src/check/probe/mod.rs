@@ -1,6 +1,7 @@
 //! Tests a service's promises from outside: it knows promises, not paths. Which endpoint carries which
 //! promise stands in the service's OpenAPI document (docs/promises.md).
 
+pub mod asking;
 pub mod claims;
 pub mod client;
 pub mod dialect;
@@ -12,7 +13,11 @@ pub mod otlp;
 pub mod p01_stateless;
 pub mod p02_timeouts;
 pub mod p03_idempotency;
+pub mod p04_streaming;
 pub mod p05_jobs;
+pub mod p06_isolation;
+pub mod p07_resilience;
+pub mod p08_cost;
 pub mod p09_cache;
 pub mod p10_telemetry;
 pub mod p11_security;
@@ -59,11 +64,15 @@ struct Promise {
 }
 
 /// The longest first: that one decides when all are done.
-const PROMISES: [Promise; 8] = [
+const PROMISES: [Promise; 12] = [
+    Promise { id: "P7", title: "resilience", check: p07_resilience::check },
     Promise { id: "P3", title: "idempotency", check: p03_idempotency::check },
     Promise { id: "P5", title: "jobs", check: p05_jobs::check },
+    Promise { id: "P4", title: "streaming", check: p04_streaming::check },
     Promise { id: "P12", title: "operations", check: p12_operations::check },
     Promise { id: "P11", title: "security", check: p11_security::check },
+    Promise { id: "P6", title: "isolation", check: p06_isolation::check },
+    Promise { id: "P8", title: "cost", check: p08_cost::check },
     Promise { id: "P1", title: "stateless", check: p01_stateless::check },
     Promise { id: "P10", title: "telemetry", check: p10_telemetry::check },
     Promise { id: "P2", title: "timeouts", check: p02_timeouts::check },

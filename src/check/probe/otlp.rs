@@ -12,7 +12,7 @@ use super::{
     Finding,
     client::find,
     inbound::{Listener, Received, read_request},
-    service::TICK,
+    service::{Launch, TICK},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,6 @@ impl Receiver {
         let listener = Listener::start(move |stream| serve(stream, behaviour, &kept))
             .map_err(|error| format!("cannot listen for telemetry: {error}"))?;
         Ok(Self { listener, exports })
-    }
-
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.listener.address)
     }
 
     pub fn exports(&self) -> Vec<Received> {
@@ -65,6 +61,13 @@ impl Receiver {
     fn lock(&self) -> MutexGuard<'_, Vec<Received>> {
         self.exports.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The launch of a service that tells this receiver.
+pub fn exporting(launch: Launch, receiver: &Receiver) -> Launch {
+    launch
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", receiver.listener.address))
+        .with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 }
 
 /// Requests on one connection, one after the other.

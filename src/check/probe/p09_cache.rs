@@ -2,15 +2,56 @@
 
 use super::{
     Finding,
+    asking::{Asking, SOON, question, streamed},
     claims::Operation,
     client::{Request, Response},
+    events::{Answer, text},
     expect,
-    subject::{ALICE, Instance, MALLORY, Subject},
+    subject::{ALICE, Caller, Instance, MALLORY, Subject},
+    upstream::Scene,
 };
 
 pub fn check(subject: &Subject) -> Finding {
     let instance = subject.start(&subject.launch("p9")?)?;
-    expect::all(subject.claims.of("P9").map(|operation| keeps_apart(&instance, operation)))
+    expect::all(subject.claims.of("P9").map(|operation| match operation.promises.contains("P4") {
+        true => answers_each(subject, operation),
+        false => keeps_apart(&instance, operation),
+    }))
+}
+
+/// The same question of two tenants is two questions, whatever was answered before.
+fn answers_each(subject: &Subject, operation: &Operation) -> Finding {
+    let asking = Asking::start(subject, operation, "p9-answers", &[])?;
+    asking.upstream.plays(Scene::says(&["The answer to call {call}."]));
+    let (one, other) = (Caller::stranger(), Caller::stranger());
+    let begin = |caller| {
+        let request = streamed(question(&asking.instance, operation, caller)?);
+        Answer::to(&request, asking.address())?.stream(&request.name())
+    };
+    let mut stream = begin(one)?;
+    let own = text(&stream.rest(SOON)?);
+    let before = asking.upstream.calls().len();
+    let foreign = text(&begin(other)?.rest(SOON)?);
+    let again = text(&begin(one)?.rest(SOON)?);
+    let what = format!("{} with a question that another tenant has asked", operation.name());
+    let path = expect::location(&operation.name(), &stream.head, 200)?;
+    let events = format!("{path}/events");
+    let strange = |path: &str| {
+        let answer = asking.instance.call(other, Request::get(path))?;
+        expect::problem(&format!("GET {path} by another tenant's caller"), &answer, 404)
+    };
+    expect::all([
+        expect::that(asking.upstream.calls().len() > before, || {
+            format!("{what}: the provider was not asked, expected no answer of another tenant's")
+        }),
+        expect::that(foreign != own, || format!("{what}: saw the other tenant's answer, {own:?}")),
+        expect::that(again != foreign, || {
+            format!("{} again: saw another tenant's answer, {foreign:?}", operation.name())
+        }),
+        strange(&path),
+        strange(&events),
+        cache_control(&operation.name(), &stream.head, operation.is_secured),
+    ])
 }
 
 fn keeps_apart(instance: &Instance, operation: &Operation) -> Finding {

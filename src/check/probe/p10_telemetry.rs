@@ -13,8 +13,7 @@ use super::{
     claims::Operation,
     client::{Request, Response},
     expect,
-    otlp::{Behaviour, Receiver},
-    service::Launch,
+    otlp::{Behaviour, Receiver, exporting},
     subject::{ALICE, Instance, Subject},
 };
 
@@ -74,12 +73,6 @@ fn flushes(subject: &Subject) -> Finding {
         }),
         expect::that(has_metrics, || "no metrics came, not even when the process ended".to_owned()),
     ])
-}
-
-fn exporting(launch: Launch, receiver: &Receiver) -> Launch {
-    launch
-        .with("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
-        .with("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 }
 
 /// A POST with a body to look for, or any operation that has a plain path, or none: then a path that leads

@@ -46,14 +46,40 @@ pub struct Subject<'a> {
 /// Who sends a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    pub subject: &'static str,
-    pub tenant: &'static str,
+    subject: &'static str,
+    tenant: &'static str,
+    /// Tells strangers apart.
+    number: usize,
 }
 
 /// The usual caller.
-pub const ALICE: Caller = Caller { subject: "alice", tenant: "acme" };
+pub const ALICE: Caller = Caller { subject: "alice", tenant: "acme", number: 0 };
 /// A caller of another tenant.
-pub const MALLORY: Caller = Caller { subject: "mallory", tenant: "umbrella" };
+pub const MALLORY: Caller = Caller { subject: "mallory", tenant: "umbrella", number: 0 };
+
+impl Caller {
+    /// Somebody of a tenant that has never asked anything: no answer is there already.
+    pub fn stranger() -> Self {
+        static NUMBERS: AtomicUsize = AtomicUsize::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self { subject: "stranger", tenant: "elsewhere", number }
+    }
+
+    fn subject(self) -> String {
+        self.named(self.subject)
+    }
+
+    fn tenant(self) -> String {
+        self.named(self.tenant)
+    }
+
+    fn named(self, name: &str) -> String {
+        match self.number {
+            0 => name.to_owned(),
+            number => format!("{name}-{number}"),
+        }
+    }
+}
 
 /// A running instance with callers that it knows.
 pub struct Instance<'a> {
@@ -94,10 +120,14 @@ impl<'a> Subject<'a> {
 
     /// Sets a variable if the service has it. One that it lacks cannot shorten a wait, and would be refused.
     pub fn set(&self, launch: Launch, variable: &str, value: &str) -> Launch {
-        match self.configuration.contains(variable) {
+        match self.has(variable) {
             true => launch.with(variable, value),
             false => launch,
         }
+    }
+
+    pub fn has(&self, variable: &str) -> bool {
+        self.configuration.contains(variable)
     }
 
     /// Starts an instance and waits until it is ready.
@@ -160,8 +190,8 @@ impl Instance<'_> {
 pub fn issue(launch: &Launch, credential: &Credential, caller: Caller, more: &[&str]) -> Finding<String> {
     let fill = |argument: &String| {
         argument
-            .replace("{subject}", caller.subject)
-            .replace("{tenant}", caller.tenant)
+            .replace("{subject}", &caller.subject())
+            .replace("{tenant}", &caller.tenant())
             .replace("{scope}", &credential.scope)
     };
     let mut arguments: Vec<String> = credential.command.iter().map(fill).collect();
