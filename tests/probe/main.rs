@@ -2,4 +2,5 @@
 
 mod broken;
 mod kept;
+mod page;
 mod workshop;

@@ -52,6 +52,19 @@ impl Workshop {
         self.folder.path().join("orders")
     }
 
+    /// The service as it was poured.
+    pub(crate) fn binary(&self) -> PathBuf {
+        build(&self.project());
+        self.project().join("target/debug/orders")
+    }
+
+    /// An empty folder beside the project.
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
     /// Changes the source, builds, probes the binary, and puts the source back.
     pub(crate) fn probe(&self, changes: &[Change]) -> Vec<Case> {
         self.probe_with(|source| changes.iter().for_each(|change| source.apply(change)))

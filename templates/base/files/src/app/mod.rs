@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod parameters;
 pub mod reports;
 pub mod router;
+mod start_page;
 pub mod state;
 pub mod time;
 pub mod usage;

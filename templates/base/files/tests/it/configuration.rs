@@ -3,3 +3,5 @@
 mod documented;
 mod problems;
 mod secrets;
+
+pub(crate) use self::documented::production_settings;

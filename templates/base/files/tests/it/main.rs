@@ -21,6 +21,7 @@ mod openapi;
 mod operations;
 mod overload;
 mod round_trips;
+mod start_page;
 mod stateless;
 mod support;
 mod telemetry;

@@ -57,13 +57,17 @@ fn development() -> BTreeMap<&'static str, Variable> {
     read([("APP__ENVIRONMENT".to_owned(), "development".to_owned())].into())
 }
 
-/// With nothing but what must be set there, as the example has it.
 fn production() -> BTreeMap<&'static str, Variable> {
+    read(production_settings())
+}
+
+/// Nothing but what must be set in production, as the example has it.
+pub(crate) fn production_settings() -> BTreeMap<String, String> {
     let reference = reference();
     let mut given = example();
     given.retain(|name, _| reference[name].is_required());
     given.insert("APP__ENVIRONMENT".to_owned(), "production".to_owned());
-    read(with_secrets(given))
+    with_secrets(given)
 }
 
 /// The example shows none.

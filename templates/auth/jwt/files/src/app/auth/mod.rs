@@ -34,7 +34,7 @@ use crate::{
 
 pub use self::{
     openapi::{SCHEME, credential, security_scheme},
-    token::{DEFAULT_SCOPES, Token},
+    token::{DEFAULT_SCOPES, Token, development_credential},
 };
 
 /// Clones share their keys.
