@@ -172,7 +172,7 @@ async fn ctrl_c_in_development_ends_it_within_a_second() {
     let process = Process::start(folder.path(), &[]).await;
     // A browser keeps connections: one that it has used, and one for later.
     let mut used = Connection::open(process.address).await;
-    used.get("/", "").await;
+    used.get("/nothing", "").await;
     assert_eq!(used.answer().await.status, 404);
     let _silent = Connection::open(process.address).await;
     let told = Instant::now();
