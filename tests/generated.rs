@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 const PROMISES: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
 
+/// The project's tests that are long where a variable says so, each with its module; see docs/ci.md.
+const LONG: [(&str, &str); 2] = [("TEST_JOBS", "jobs::endurance"), ("TEST_CRASHES", "idempotency::crash")];
+
 /// One test, because each part stands on the one before: what the first project compiled, the second copies.
 #[test]
 fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_again() {
@@ -23,6 +26,7 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
     assert_nothing_is_compiled_again(&home, &first);
     assert_is_clean(&first);
     assert_passes_under_load(&home, &first);
+    assert_long_tests_pass(&home, &first);
 
     let second = home.path.join("parts-list");
     home.pour(&second, &["--no-check"]);
@@ -57,6 +61,9 @@ impl Home {
             if name.starts_with("CARGO_") && name != "CARGO_HOME" {
                 command.env_remove(name);
             }
+        }
+        for (variable, _) in LONG {
+            command.env_remove(variable);
         }
         command.env_remove("RUSTUP_TOOLCHAIN").env("XDG_CACHE_HOME", self.path.join("cache"));
         command
@@ -148,5 +155,16 @@ fn assert_passes_under_load(home: &Home, project: &Path) {
     });
     for (passed, output) in passes {
         assert!(passed, "{output}");
+    }
+}
+
+/// Once, by themselves: everywhere else they are short.
+fn assert_long_tests_pass(home: &Home, project: &Path) {
+    for (variable, module) in LONG {
+        let Ok(size) = std::env::var(variable) else { continue };
+        let mut cargo = home.command("cargo");
+        cargo.args(["test", "--locked", "--test", "it", module]).env(variable, size).current_dir(project);
+        let output = cargo.output().expect("cargo starts");
+        assert!(output.status.success(), "{}", told(&output));
     }
 }

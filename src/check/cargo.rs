@@ -46,6 +46,20 @@ pub fn compile(project: &Project, subcommand: &str, offline: bool) -> Command {
     command
 }
 
+/// Downloads what this machine's compiler will need, or looks whether it is here.
+pub fn fetch(project: &Project, offline: bool) -> Command {
+    let mut command = command(&project.folder, "fetch");
+    command.arg("--locked").env("CARGO_TERM_COLOR", "never");
+    // Without it, crates for other systems would be asked for too.
+    if let Some(host) = project.rustc.host() {
+        command.args(["--target", host]);
+    }
+    if offline {
+        command.arg("--offline");
+    }
+    command
+}
+
 /// Lints as a build: clippy's driver takes rustc's place ([`linter`]) for the project's own crates only, so
 /// the dependencies that this compiles are the ones that build and test use.
 pub fn lint(project: &Project, offline: bool) -> Result<Command> {

@@ -12,6 +12,8 @@ pub struct Tests {
     pub ignored: usize,
     /// Announced by `running N tests`.
     pub announced: usize,
+    /// Counted by `N tests, M benchmarks`, where they are only listed.
+    pub listed: usize,
     /// The program that runs now, such as `tests/it/main.rs`.
     pub program: String,
     failure: Option<Failure>,
@@ -30,6 +32,8 @@ impl Tests {
             self.program = program;
         } else if let Some(count) = announced(line) {
             self.announced += count;
+        } else if let Some(count) = listed(line) {
+            self.listed += count;
         } else if let Some(result) = line.strip_prefix("test result: ") {
             self.end_failure();
             self.add_result(result);
@@ -48,6 +52,11 @@ impl Tests {
     /// Tests that have ended.
     pub fn done(&self) -> usize {
         self.cases.len()
+    }
+
+    /// As many as are known of.
+    pub fn all(&self) -> usize {
+        self.listed.max(self.announced).max(self.done())
     }
 
     /// What the failed tests printed.
@@ -89,6 +98,14 @@ fn program_of(line: &str) -> Option<String> {
 fn announced(line: &str) -> Option<usize> {
     let rest = line.strip_prefix("running ")?;
     rest.strip_suffix(" tests").or_else(|| rest.strip_suffix(" test"))?.parse().ok()
+}
+
+/// `257 tests, 0 benchmarks`
+fn listed(line: &str) -> Option<usize> {
+    let (tests, benchmarks) = line.split_once(", ")?;
+    let is_count = benchmarks.ends_with(" benchmarks") || benchmarks.ends_with(" benchmark");
+    let tests = tests.strip_suffix(" tests").or_else(|| tests.strip_suffix(" test"))?;
+    tests.parse().ok().filter(|_| is_count)
 }
 
 fn section(line: &str) -> Option<&str> {
@@ -158,6 +175,16 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         let detail = failed[0].detail.as_deref().unwrap_or_default();
         assert!(detail.starts_with("thread 'a::breaks' panicked"), "{detail}");
         assert!(detail.ends_with("right: 5"), "{detail}");
+    }
+
+    #[test]
+    fn all_programs_tests_are_counted_before_the_first_one_starts() {
+        let mut tests = Tests::default();
+        let lists = "a::works: test\n\n2 tests, 0 benchmarks\n   Doc-tests service\nsrc/lib.rs - (line 3): test\n\n1 test, 0 benchmarks";
+        lists.lines().for_each(|line| tests.line(line));
+        assert_eq!((tests.listed, tests.done(), tests.all()), (3, 0, 3));
+        tests.line("running 4 tests");
+        assert_eq!(tests.all(), 4);
     }
 
     #[test]

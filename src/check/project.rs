@@ -40,6 +40,13 @@ pub struct RustcVersion {
     pub verbose: String,
 }
 
+impl RustcVersion {
+    /// Such as `x86_64-unknown-linux-gnu`.
+    pub fn host(&self) -> Option<&str> {
+        self.verbose.lines().find_map(|line| line.strip_prefix("host: "))
+    }
+}
+
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use inquire::{Confirm, InquireError, Select, Text, validator::Validation};
+use inquire::{
+    Confirm, InquireError, Select,
+    ui::{RenderConfig, Styled},
+};
 
+use super::{paper::Paper, text::Question};
 use crate::{
     error::{Error, Result, Status},
     interrupt::while_asking,
@@ -42,50 +46,77 @@ const LIST_HELP: &str = "arrows move, Enter takes, Esc goes back, Ctrl-C leaves 
 const TEXT_HELP: &str = "a folder of this name is made here; Ctrl-C leaves nothing behind";
 
 pub(super) fn text(
+    paper: &mut Paper,
     question: &str,
     before: &str,
-    check: impl Fn(&str) -> Result<()> + Clone + 'static,
+    check: impl Fn(&str) -> Result<()>,
 ) -> Result<Answer<String>> {
-    let validator = move |text: &str| match check(text) {
-        Ok(()) => Ok(Validation::Valid),
-        Err(error) => Ok(Validation::Invalid(error.message.into())),
-    };
-    let prompt = Text::new(question).with_help_message(TEXT_HELP).with_initial_value(before);
-    answer(|| prompt.with_validator(validator).prompt_skippable())
+    let prompt = Question { text: question, help: TEXT_HELP, before };
+    match while_asking(|| prompt.ask(check)).map_err(cannot_ask)?? {
+        Some(text) => {
+            paper.answered(&format!("> {question} {text}"));
+            Ok(Answer::Given(text))
+        }
+        None => Ok(back(paper, question)),
+    }
 }
 
 /// The place of the chosen one; a choice that is ruled out is explained and asked again.
-pub(super) fn one(question: &str, choices: &[Choice], cursor: usize) -> Result<Answer<usize>> {
+pub(super) fn one(
+    paper: &mut Paper,
+    question: &str,
+    choices: &[Choice],
+    cursor: usize,
+) -> Result<Answer<usize>> {
     let mut cursor = cursor;
     let mut help = LIST_HELP.to_owned();
     loop {
         let prompt = Select::new(question, choices.to_vec())
+            .with_render_config(look())
             .with_starting_cursor(cursor)
             .with_help_message(&help)
             .with_page_size(choices.len().clamp(1, 12))
             .with_formatter(&|chosen| chosen.value.title.clone())
             .without_filtering();
-        let chosen = match answer(|| prompt.raw_prompt_skippable())? {
-            Answer::Back => return Ok(Answer::Back),
-            Answer::Given(chosen) => chosen,
+        let Some(chosen) = asked(|| prompt.raw_prompt_skippable())? else { return Ok(back(paper, question)) };
+        let line = format!("> {question} {}", chosen.value.title);
+        let Some(reason) = &chosen.value.ruled_out else {
+            paper.answered(&line);
+            return Ok(Answer::Given(chosen.index));
         };
-        let Some(reason) = &chosen.value.ruled_out else { return Ok(Answer::Given(chosen.index)) };
+        paper.take_back(&line);
         cursor = chosen.index;
         help = format!("{} cannot be taken: {reason}", chosen.value.title);
     }
 }
 
-pub(super) fn yes(question: &str) -> Result<Answer<bool>> {
-    answer(|| Confirm::new(question).with_default(true).prompt_skippable())
+pub(super) fn yes(paper: &mut Paper, question: &str) -> Result<Answer<bool>> {
+    let prompt = Confirm::new(question).with_render_config(look()).with_default(true);
+    match asked(|| prompt.prompt_skippable())? {
+        Some(answer) => Ok(Answer::Given(answer)),
+        None => Ok(back(paper, question)),
+    }
 }
 
-fn answer<T>(ask: impl FnOnce() -> Result<Option<T>, InquireError>) -> Result<Answer<T>> {
-    match while_asking(ask) {
-        Ok(Some(given)) => Ok(Answer::Given(given)),
-        Ok(None) => Ok(Answer::Back),
-        Err(InquireError::OperationInterrupted) => Err(Error::interrupted()),
-        Err(error) => Err(Error::new(Status::Failed, "cannot ask on this terminal")
-            .cause(error)
-            .help("give the answers by flags: formwork new PATH --yes, or --set SLOT=OPTION")),
-    }
+fn back<T>(paper: &mut Paper, question: &str) -> Answer<T> {
+    paper.back(&format!("? {question} "));
+    Answer::Back
+}
+
+/// A question that is left is taken away, so nothing needs to be said of it.
+fn look() -> RenderConfig<'static> {
+    RenderConfig::default().with_canceled_prompt_indicator(Styled::new(""))
+}
+
+fn asked<T>(ask: impl FnOnce() -> Result<Option<T>, InquireError>) -> Result<Option<T>> {
+    while_asking(ask).map_err(|error| match error {
+        InquireError::OperationInterrupted => Error::interrupted(),
+        error => cannot_ask(error),
+    })
+}
+
+fn cannot_ask(error: impl fmt::Display) -> Error {
+    Error::new(Status::Failed, "cannot ask on this terminal")
+        .cause(error)
+        .help("give the answers by flags: formwork new PATH --yes, or --set SLOT=OPTION")
 }

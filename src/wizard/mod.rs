@@ -2,11 +2,17 @@
 
 mod ask;
 mod command_line;
+mod line;
+mod paper;
 mod picture;
+mod text;
 
 use std::path::{Path, PathBuf};
 
-use self::ask::{Answer, Choice};
+use self::{
+    ask::{Answer, Choice},
+    paper::Paper,
+};
 use crate::{
     answers::{Answers, Choices, Draft, Order, ProjectName},
     catalog::{Catalog, Part, Slot},
@@ -17,7 +23,7 @@ use crate::{
 /// Asks for what `draft` leaves open. `flags` are the other flags of the command line, to be repeated.
 pub fn run(catalog: &Catalog, draft: Draft, flags: &[&str]) -> Result<Order> {
     let given = draft.choices.clone();
-    let mut wizard = Wizard { catalog, given, flags, draft };
+    let mut wizard = Wizard { catalog, given, flags, draft, paper: Paper::default() };
     let mut steps = wizard.first_steps();
     let mut at = 0;
     while let Some(step) = steps.get(at).cloned() {
@@ -55,6 +61,7 @@ struct Wizard<'a> {
     given: Choices,
     flags: &'a [&'a str],
     draft: Draft,
+    paper: Paper,
 }
 
 impl Wizard<'_> {
@@ -81,7 +88,7 @@ impl Wizard<'_> {
             ProjectName::new(text)?;
             Target::inspect(path.as_deref().unwrap_or(Path::new(text))).map(drop)
         };
-        match ask::text("What is the service called?", &before, check)? {
+        match ask::text(&mut self.paper, "What is the service called?", &before, check)? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(name) => {
                 self.draft.name = Some(ProjectName::new(&name)?);
@@ -106,7 +113,7 @@ impl Wizard<'_> {
         // What has no choice is no question; the picture at the end shows it.
         let open = self.given.open(self.catalog).filter(|slot| slot.options.len() > 1);
         let open = open.map(|slot| Step::Slot(slot.name.clone()));
-        match ask::one("How should it be built?", &ways, 0)? {
+        match ask::one(&mut self.paper, "How should it be built?", &ways, 0)? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(0) => {
                 self.draft.choices = recommended;
@@ -131,7 +138,7 @@ impl Wizard<'_> {
         let is_free = |at: &usize| options[*at].ruled_out.is_none();
         let cursor = slot.options.iter().position(|part| part.name == wanted).filter(is_free);
         let cursor = cursor.or_else(|| (0..options.len()).find(is_free)).unwrap_or_default();
-        match ask::one(&slot.question, &options, cursor)? {
+        match ask::one(&mut self.paper, &slot.question, &options, cursor)? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(at) => {
                 self.draft.choices.set(self.catalog, name, &slot.options[at].name)?;
@@ -161,9 +168,10 @@ impl Wizard<'_> {
 
     fn confirm(&mut self) -> Result<Move> {
         let order = self.order()?;
-        anstream::eprintln!("\n{}", picture::draw(self.catalog, &order.answers));
-        anstream::eprintln!("The same without questions:\n\n  {}\n", self.command_line(&order));
-        match ask::yes(&format!("Pour {}?", order.answers.name()))? {
+        let picture = picture::draw(self.catalog, &order.answers);
+        let command_line = self.command_line(&order);
+        self.paper.show(&format!("\n{picture}\nThe same without questions:\n\n  {command_line}\n"));
+        match ask::yes(&mut self.paper, &format!("Pour {}?", order.answers.name()))? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(true) => Ok(Move::Next),
             Answer::Given(false) => {

@@ -79,3 +79,28 @@ fn no_c_compiler() {
         outcome.err
     );
 }
+
+#[test]
+fn no_crates_and_no_network() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let fixture = Fixture::with_cache("machine", home.path().join("cache"));
+    let check = |arguments: &[&str]| {
+        let mut command = fixture.formwork(&[&["check", "--steps", "build"], arguments].concat());
+        command.env("CARGO_HOME", home.path()).env("HTTPS_PROXY", "http://127.0.0.1:1");
+        command.env("CARGO_NET_RETRY", "0").env_remove("CARGO_NET_OFFLINE");
+        run(command)
+    };
+    for (arguments, texts) in [
+        (
+            &["--offline"][..],
+            ["crates are not on this machine", "no matching package named", "cargo fetch --locked"],
+        ),
+        (&[], ["crates cannot be downloaded", "127.0.0.1", "a proxy"]),
+    ] {
+        let outcome = check(arguments);
+        assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+        for text in texts {
+            assert!(outcome.err.contains(text), "{text}: {}", outcome.err);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Killed or interrupted at any moment: a whole project or none, and the next run cleans up.
 
 use std::{
-    fs,
+    env, fs,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -10,6 +10,7 @@ use std::{
 
 use crate::support::{files, git, names, new, temp};
 
+/// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
 const MOMENTS: u32 = 50;
 
 fn start(folder: &Path) -> Child {
@@ -27,8 +28,10 @@ fn duration() -> Duration {
 
 /// Moments spread over a run, and a little beyond its end.
 fn moments() -> impl Iterator<Item = Duration> {
+    let given = env::var("FORMWORK_TEST_MOMENTS").ok();
+    let moments = given.map_or(MOMENTS, |given| given.parse().unwrap());
     let whole = duration().mul_f64(1.2);
-    (0..MOMENTS).map(move |n| whole * n / MOMENTS)
+    (0..moments).map(move |n| whole * n / moments)
 }
 
 /// A whole project, down to its commit.

@@ -23,7 +23,7 @@ fn the_catalog_is_listed_for_people_and_for_machines() {
 #[test]
 fn an_option_tells_what_it_changes() {
     let said = formwork("options cache=none").succeeds();
-    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold build: "] {
+    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold build: -"] {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");
     }
     let option = json("options cache=none --json");

@@ -22,6 +22,9 @@ const CTRL_C: &str = "\x03";
 /// The machine may be busy; nothing is waited for longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const ROWS: u16 = 50;
+const COLUMNS: u16 = 160;
+
 /// A program on a terminal of its own.
 struct Terminal {
     child: Box<dyn portable_pty::Child + Send + Sync>,
@@ -36,7 +39,7 @@ struct Terminal {
 
 impl Terminal {
     fn open(command: CommandBuilder) -> Self {
-        let size = PtySize { rows: 50, cols: 160, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).unwrap();
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
@@ -57,6 +60,13 @@ impl Terminal {
     fn text(&self) -> String {
         let bytes = self.output.lock().unwrap();
         anstream::adapter::strip_str(&String::from_utf8_lossy(&bytes)).to_string()
+    }
+
+    /// What somebody who sits there sees now.
+    fn screen(&self) -> String {
+        let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+        screen.process(&self.output.lock().unwrap());
+        screen.screen().contents()
     }
 
     /// Waits until `text` appears after what has been waited for before.
@@ -187,8 +197,37 @@ fn escape_goes_back() {
     terminal.sees("Where are hot reads").types(ENTER).sees("Pour bills2?").types(ESCAPE);
     terminal.sees("Where are hot reads").types(ESCAPE).sees("How should it be built?").types(ENTER);
     terminal.sees("Pour bills2?").types(ENTER);
-    assert!(terminal.ends().0.success());
+    let (status, screen) = terminal.ends();
+    assert!(status.success() && !screen.contains("cancel"), "{screen}");
     assert_eq!(names(folder.path()), ["bills2"]);
+}
+
+/// What was left is not on the screen any more: each question stands there once, with the answer that counts.
+#[test]
+fn going_back_leaves_no_trace() {
+    let folder = temp();
+    let mut terminal = wizard_in(folder.path(), "--no-git");
+    terminal.sees("What is the service called?").types("bills").types(ENTER);
+    terminal.sees("How should it be built?").types(ENTER).sees("Pour bills?").types(ESCAPE);
+    terminal.sees("How should it be built?").types(ESCAPE);
+    terminal.sees("What is the service called?").types(ENTER);
+    terminal.sees("How should it be built?").types(ENTER).sees("Pour bills?").types(ENTER);
+    let screen = terminal.sees("poured bills: ").screen();
+    for question in
+        ["What is the service called?", "How should it be built?", "The same without", "Pour bills?"]
+    {
+        assert_eq!(screen.matches(question).count(), 1, "{question}: {screen}");
+    }
+}
+
+#[test]
+fn the_name_is_edited_with_a_shells_keys() {
+    let folder = temp();
+    let mut terminal = wizard_in(folder.path(), "--no-git");
+    terminal.sees("What is the service called?").types("parts-list\x17bin\x15rders\x01o").types(ENTER);
+    terminal.sees("How should it be built?").types(ENTER).sees("Pour orders?").types(ENTER);
+    assert!(terminal.ends().0.success());
+    assert_eq!(names(folder.path()), ["orders"]);
 }
 
 #[test]

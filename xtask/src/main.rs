@@ -1,4 +1,4 @@
-//! Tasks of the house: `cargo xtask test`, `cargo xtask lock`.
+//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`.
 
 mod dependencies;
 mod lock;
@@ -23,11 +23,13 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments {
-        ["test"] => test::run(home),
+        ["test"] => test::run(home, &[test::todays(home)]),
+        ["full"] => test::run(home, &test::LONG),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
         _ => Err(Error::usage("this task is not known")
             .help("cargo xtask test           run everything that CI runs")
+            .help("cargo xtask full           the same, and every test that can be long at its full length")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")),
     }

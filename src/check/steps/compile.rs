@@ -14,13 +14,16 @@ use crate::{
         process,
         report::StepReport,
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Diagnostics that are shown; the rest is in the log.
 const SHOWN: usize = 8;
 /// Lines of cargo's own words, where no diagnostic says what is wrong.
 const LAST_WORDS: usize = 15;
+
+/// How cargo says that it reached nobody.
+const NO_NETWORK: [&str; 3] = ["failed to download", "download of", "network failure"];
 
 /// What one cargo call said.
 pub struct Outputs {
@@ -84,6 +87,7 @@ fn build_binary(run: &mut Run, log: &mut Log) -> Result<Outputs> {
 
 /// One cargo call that compiles: seeded before, harvested after.
 pub fn call(run: &mut Run, command: Command, log: &mut Log) -> Result<Outputs> {
+    fetch(run)?;
     run.screen.message("looking for compiled crates in the cache");
     run.cache.seed()?;
     let mut compiled = Compiled::default();
@@ -111,6 +115,46 @@ pub fn call(run: &mut Run, command: Command, log: &mut Log) -> Result<Outputs> {
     run.compiled.artifacts.extend(compiled.artifacts);
     diagnostics.dedup();
     Ok(Outputs { status, crates_compiled, diagnostics, texts })
+}
+
+/// Crates that are neither here nor to be had are no fault of the project's. Whatever else cargo complains of, it
+/// will say again where it compiles.
+fn fetch(run: &mut Run) -> Result<()> {
+    if run.fetched {
+        return Ok(());
+    }
+    run.screen.message("downloading crates");
+    let offline = run.request.offline;
+    let mut said = Vec::new();
+    let status =
+        process::run(cargo::fetch(run.project, offline), run.interrupt, |line| said.push(line.to_owned()))?;
+    run.fetched = true;
+    match missing_crates(&said, offline) {
+        Some(error) if !status.success() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn missing_crates(said: &[String], offline: bool) -> Option<Error> {
+    let says = |words: &[&str]| said.iter().any(|line| words.iter().any(|word| line.contains(word)));
+    let cause: Vec<&str> = said
+        .iter()
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .filter(|line| !line.is_empty())
+        .collect();
+    if offline && says(&["offline"]) {
+        return Some(
+            Error::missing("crates are not on this machine, and --offline keeps cargo from downloading them")
+                .cause(cause.first().copied().unwrap_or_default())
+                .help("where there is a network, once: cargo fetch --locked")
+                .help("or leave --offline out"),
+        );
+    }
+    says(&NO_NETWORK).then(|| {
+        Error::missing("crates cannot be downloaded")
+            .cause(cause.join("\n    "))
+            .help("cargo needs a way to its registry: HTTPS_PROXY or `http.proxy` in cargo's configuration names a proxy")
+    })
 }
 
 impl Outputs {

@@ -31,6 +31,8 @@ pub struct Run<'a> {
     /// Why the steps that need a program cannot run.
     blocked: Option<&'static str>,
     built: bool,
+    /// Whether crates have been asked for.
+    fetched: bool,
     steps: Vec<StepReport>,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Run<'a> {
             cache: CrateCache::open(project, interrupt),
             blocked: None,
             built: false,
+            fetched: false,
             steps: Vec::new(),
         }
     }

@@ -1,5 +1,7 @@
 //! `cargo test`, documentation tests included.
 
+use std::process::Command;
+
 use super::{Run, compile};
 use crate::{
     check::{
@@ -25,16 +27,14 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
         run.blocked = Some("the tests do not compile");
         return Ok(outputs.report(Step::Test, &log));
     }
-    let mut command = cargo::command(&run.project.folder, "test");
-    command.args(["--locked", "--no-fail-fast"]).env("CARGO_TERM_COLOR", "never");
-    if run.request.offline {
-        command.arg("--offline");
-    }
+    let mut command = cargo_test(run);
+    command.arg("--no-fail-fast");
     let mut tests = Tests::default();
+    tests.listed = count(run)?;
     let status = process::run(command, run.interrupt, |line| {
         log.line(line);
         tests.line(line);
-        match tests.announced.max(tests.done()) {
+        match tests.all() {
             0 => run.screen.message("starting"),
             all => run.screen.progress(tests.done() as u64, all as u64, "tests run", &tests.program),
         }
@@ -43,6 +43,26 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
     report.crates_compiled = outputs.crates_compiled;
     report.log = Some(log.path.clone());
     Ok(report)
+}
+
+fn cargo_test(run: &Run) -> Command {
+    let mut command = cargo::command(&run.project.folder, "test");
+    command.arg("--locked").env("CARGO_TERM_COLOR", "never");
+    if run.request.offline {
+        command.arg("--offline");
+    }
+    command
+}
+
+/// How many tests there are in all programs, documentation included: each program tells of its own only when it
+/// starts. Where a program cannot list them, what is told later counts.
+fn count(run: &Run) -> Result<usize> {
+    run.screen.message("counting");
+    let mut command = cargo_test(run);
+    command.args(["--", "--list"]);
+    let mut tests = Tests::default();
+    process::run(command, run.interrupt, |line| tests.line(line))?;
+    Ok(tests.listed)
 }
 
 fn report(tests: Tests, passed: bool) -> StepReport {

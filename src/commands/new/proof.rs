@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use crate::{
     check::{self, Report, Request, report::text},
     cli::New,
-    error::Result,
+    error::{Result, Status},
     estimate::roughly,
+    shell,
 };
 
 /// Looks for what the check will need, before anything is asked or written.
@@ -41,7 +42,11 @@ pub(super) fn prove(project: &Path, arguments: &New, expected: &Expected) -> Res
         let expected = expected.text(check::cache::knows_most(project)?);
         anstream::println!("\nproving it: {expected}\n");
     }
-    let report = check::run(project, &request)?;
+    let report = check::run(project, &request).map_err(|error| match error.status {
+        // It says so itself.
+        Status::Interrupted => error,
+        _ => error.help(format!("the project is kept; go on with: formwork check {}", shell::path(project))),
+    })?;
     if !arguments.json {
         anstream::println!("\n{}", text::verdict(&report));
     }

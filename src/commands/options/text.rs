@@ -49,7 +49,7 @@ pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64
         list(&mut text, what, changes);
     }
     let _ = match seconds {
-        Some(seconds) => writeln!(text, "  cold build: {seconds:+.0} seconds"),
+        Some(seconds) => writeln!(text, "  cold build: {seconds:+.1} seconds"),
         None => writeln!(text, "  cold build: not measured"),
     };
     text

@@ -5,6 +5,7 @@ mod claims;
 mod crash;
 mod desk;
 mod ends;
+mod endurance;
 mod reports;
 mod watch;
 
@@ -14,6 +15,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use service::{
     app::{context::Context, state::App},
+    config::{Config, Environment},
     data::{
         connection::Connection,
         database::Database,
@@ -22,7 +24,9 @@ use service::{
         meter::Meter,
     },
     edge::deadline::Deadline,
+    external::http::Http,
 };
+use temp_dir::TempDir;
 use uuid::Uuid;
 
 use crate::support::{Client, Server, client::header, eventually};
@@ -90,6 +94,21 @@ async fn connection(database: &Database) -> Connection {
     let deadline = Deadline::after(Duration::from_secs(20));
     let lent = database.write(deadline, &Meter::default()).await;
     lent.expect("a connection")
+}
+
+/// The application on this folder, beside the processes that serve and work there.
+async fn beside(folder: &TempDir) -> App {
+    let directory = folder.path().to_str().expect("UTF-8");
+    let given = [
+        ("APP__ENVIRONMENT", "development"),
+        ("APP__DATA__DIRECTORY", directory),
+    ];
+    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
+    let app = App::start(config, Http::new().expect("a client")).await;
+    let app = app.expect("a start");
+    app.database.migrate().await.expect("a schema");
+    app
 }
 
 /// So many that a report on them takes a while.

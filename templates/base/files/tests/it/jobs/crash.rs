@@ -1,14 +1,9 @@
 //! Workers that die, leave, or come back from the dead.
 
 use serde_json::json;
-use service::{
-    app::state::App,
-    config::{Config, Environment},
-    external::http::Http,
-};
 use temp_dir::TempDir;
 
-use super::{ask, becomes, many_documents, moves, read};
+use super::{ask, becomes, beside, many_documents, moves, read};
 use crate::support::{Client, Process, document, eventually};
 
 const SHORT: [(&str, &str); 2] = [
@@ -19,16 +14,7 @@ const SHORT: [(&str, &str); 2] = [
 /// A folder with so many documents that a report on them takes a while.
 async fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
-    let directory = folder.path().to_str().expect("UTF-8");
-    let given = [
-        ("APP__ENVIRONMENT", "development"),
-        ("APP__DATA__DIRECTORY", directory),
-    ];
-    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
-    let app = App::start(config, Http::new().expect("a client")).await;
-    let app = app.expect("a start");
-    app.database.migrate().await.expect("a schema");
+    let app = beside(&folder).await;
     many_documents(&app).await;
     app.database.close().await;
     folder

@@ -7,6 +7,7 @@ pub(crate) mod operation;
 pub(crate) mod otlp;
 pub(crate) mod process;
 pub(crate) mod server;
+pub(crate) mod size;
 pub(crate) mod storage;
 pub(crate) mod wait;
 
@@ -15,5 +16,6 @@ pub(crate) use self::{
     connection::Connection,
     process::Process,
     server::Server,
+    size::size,
     wait::eventually,
 };
