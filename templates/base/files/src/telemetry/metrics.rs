@@ -339,6 +339,6 @@ pub(super) fn runtime(handle: &Handle) {
         .build();
 }
 
-fn meter() -> Meter {
+pub(super) fn meter() -> Meter {
     global::meter("service")
 }

@@ -6,6 +6,7 @@ pub(crate) mod credential;
 pub(crate) mod operation;
 pub(crate) mod otlp;
 pub(crate) mod process;
+pub(crate) mod production;
 pub(crate) mod server;
 pub(crate) mod size;
 pub(crate) mod storage;

@@ -8,7 +8,7 @@ use temp_dir::TempDir;
 use tokio::task::JoinSet;
 
 use super::{configuration, identify, start};
-use crate::support::{Process, process::run};
+use crate::support::{Process, process::run, production};
 
 /// What `token` prints with these arguments, on this folder.
 async fn token(folder: &Path, arguments: &[&str]) -> String {
@@ -130,15 +130,9 @@ async fn production_refuses_the_key_pair() {
 #[tokio::test]
 async fn the_command_refuses_where_its_token_would_be_refused() {
     let folder = TempDir::new().expect("a folder");
-    let production = [
-        ("APP__ENVIRONMENT", "production"),
-        ("APP__AUTH__JWKS", "keys.json"),
-        ("APP__AUTH__ISSUER", super::ISSUER),
-        (
-            "APP__PAGINATION__CURSOR_KEY",
-            "32 bytes that are not very random",
-        ),
-    ];
+    let mut production = production::environment();
+    production.insert("APP__AUTH__JWKS", "keys.json");
+    let production: Vec<_> = production.into_iter().collect();
     let message = refusal(folder.path(), &production).await;
     assert!(message.contains("in development only"), "{message}");
     let message = refusal(folder.path(), &[("APP__AUTH__JWKS", "keys.json")]).await;

@@ -1,19 +1,15 @@
 //! What is refused before anything starts.
 
 use super::{ISSUER, configuration, start};
+use crate::support::production;
 
 /// Everything that a production environment needs, but for these variables.
 fn production(variables: &[(&str, &str)]) -> Result<service::config::Config, Vec<String>> {
-    let given = [
-        ("APP__ENVIRONMENT", "production"),
-        ("APP__AUTH__JWKS", "https://id.example.com/keys"),
-        ("APP__AUTH__ISSUER", ISSUER),
-        (
-            "APP__PAGINATION__CURSOR_KEY",
-            "32 bytes that are not very random",
-        ),
-    ];
-    configuration(&[given.as_slice(), variables].concat()).map_err(|problems| problems.0)
+    let mut given = production::environment();
+    given.insert("APP__AUTH__ISSUER", ISSUER);
+    given.extend(variables.iter().copied());
+    let given: Vec<_> = given.into_iter().collect();
+    configuration(&given).map_err(|problems| problems.0)
 }
 
 #[test]

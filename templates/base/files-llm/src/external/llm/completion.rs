@@ -1,0 +1,86 @@
+//! An answer while it is produced. Dropping it ends the call at once: on HTTP/1.1 its connection is closed, which
+//! every provider and every proxy notices.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Error, Usage, call::Call, reader::Reader, within};
+use crate::{app::context::External, config};
+
+pub struct Completion {
+    /// None once it was given out.
+    first: Option<String>,
+    reader: Reader,
+    call: Call,
+    token_timeout: Duration,
+    end: Instant,
+    is_over: bool,
+}
+
+impl Completion {
+    pub(super) fn new(
+        mut call: Call,
+        reader: Reader,
+        first: Option<String>,
+        config: &config::Llm,
+    ) -> Self {
+        call.begins_to_answer();
+        Self {
+            first,
+            reader,
+            token_timeout: config.token_timeout,
+            end: call.begun() + config.total_timeout,
+            call,
+            is_over: false,
+        }
+    }
+
+    /// The model that answers, as it is called in the configuration.
+    pub fn model(&self) -> &str {
+        self.call.model()
+    }
+
+    /// The next piece of text; none once the answer is whole. An error is final: what came before it stays half
+    /// an answer, and nobody begins anew in its place. `_external` shows that nothing is held meanwhile.
+    pub async fn next(&mut self, _external: &External<'_>) -> Result<Option<String>, Error> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let next = match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => within(self.patience(), self.reader.piece()).await,
+        };
+        match &next {
+            Ok(Some(text)) => self.call.received(text),
+            Ok(None) => self.end(),
+            Err(error) => {
+                self.is_over = true;
+                self.call.fail(error);
+            }
+        }
+        next
+    }
+
+    /// The provider's count once the answer is whole, an estimate before.
+    pub fn usage(&self) -> Usage {
+        self.call.usage()
+    }
+
+    pub fn finish_reason(&self) -> Option<&str> {
+        self.reader.reply().finish_reason.as_deref()
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        let reply = self.reader.reply();
+        self.call
+            .succeed(reply.usage, reply.finish_reason.as_deref());
+    }
+
+    /// How long the next piece may take.
+    fn patience(&self) -> Duration {
+        let left = self.end.saturating_duration_since(Instant::now());
+        left.min(self.token_timeout)
+    }
+}

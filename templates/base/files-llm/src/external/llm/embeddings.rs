@@ -1,0 +1,109 @@
+//! Texts as vectors. Every provider of them speaks the same interface, that of OpenAI.
+
+use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
+
+use super::{Error, Llm, Usage, call::Call, failed, within};
+use crate::edge::deadline::Deadline;
+
+/// One vector a text, in the order of the texts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embeddings {
+    pub vectors: Vec<Vec<f32>>,
+    /// Vectors of different models cannot be compared.
+    pub model: String,
+    pub usage: Usage,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    model: &'a str,
+    input: &'a [String],
+    encoding_format: &'static str,
+    dimensions: u32,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Vec<Row>,
+    usage: Option<Tokens>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    index: usize,
+    embedding: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    prompt_tokens: u64,
+}
+
+impl Llm {
+    /// The vectors of `texts`, all of them or none.
+    pub async fn embed(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {
+        let model = &self.embeddings.model;
+        let mut call = Call::embeddings(model, texts, &self.config);
+        let asking = self
+            .ask_for_vectors(texts, deadline)
+            .instrument(call.span());
+        match within(deadline.remaining(), asking).await {
+            Ok((vectors, usage)) => {
+                call.succeed(usage, None);
+                Ok(Embeddings {
+                    vectors,
+                    model: model.clone(),
+                    usage: call.usage(),
+                })
+            }
+            Err(error) => {
+                call.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask_for_vectors(
+        &self,
+        texts: &[String],
+        deadline: Deadline,
+    ) -> Result<(Vec<Vec<f32>>, Option<Usage>), Error> {
+        let config = &self.embeddings;
+        let base = config.base_url.as_deref().unwrap_or_default();
+        let url = format!("{base}/embeddings");
+        let mut request = self.wire.client().post(url).json(&Question {
+            model: &config.model,
+            input: texts,
+            encoding_format: "float",
+            dimensions: config.dimensions,
+        });
+        if let Some(key) = &config.api_key {
+            request = request.bearer_auth(key.expose());
+        }
+        let response = self.wire.open(request, deadline).await?;
+        let answer: Answer = response.json().await.map_err(failed)?;
+        let usage = answer.usage.map(|tokens| Usage {
+            input_tokens: tokens.prompt_tokens,
+            ..Usage::default()
+        });
+        let vectors = in_order(answer.data, texts.len(), config.dimensions)?;
+        Ok((vectors, usage))
+    }
+}
+
+/// Providers may answer in any order, and a vector of another size would spoil the index that it is put in.
+fn in_order(mut rows: Vec<Row>, texts: usize, dimensions: u32) -> Result<Vec<Vec<f32>>, Error> {
+    rows.sort_by_key(|row| row.index);
+    let is_whole = rows.len() == texts
+        && rows
+            .iter()
+            .enumerate()
+            .all(|(at, row)| row.index == at && row.embedding.len() == dimensions as usize);
+    if !is_whole {
+        return Err(Error::Broken(format!(
+            "expected {texts} vectors of {dimensions} numbers"
+        )));
+    }
+    Ok(rows.into_iter().map(|row| row.embedding).collect())
+}

@@ -1,0 +1,143 @@
+//! A language model: a slow service of somebody else's that may be down, and that is paid by the token.
+//!
+//! `dialect` is what the provider's interface looks like; all else is the same for every provider.
+
+mod call;
+mod completion;
+mod dialect;
+mod embeddings;
+pub mod prices;
+mod reader;
+mod sse;
+mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use self::{call::Call, reader::Reader, wire::Wire};
+pub use self::{completion::Completion, embeddings::Embeddings};
+pub use super::resilience::Error;
+use crate::{config, edge::deadline::Deadline};
+
+/// What is asked of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    pub system: String,
+    pub user: String,
+    /// The longest answer, which is also the dearest.
+    pub max_tokens: u32,
+}
+
+/// What is paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Those from the provider's cache are among them.
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cached_input_tokens: u64,
+    /// The provider did not say: the call was cut short, or it never says.
+    pub is_estimated: bool,
+}
+
+impl Usage {
+    /// What `prompt` takes before anything of its answer is there.
+    pub fn of(prompt: &Prompt) -> Self {
+        Self {
+            input_tokens: estimate(&prompt.system) + estimate(&prompt.user),
+            is_estimated: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// The client. There is one a process, and no other way to it than `External::llm`.
+pub struct Llm {
+    wire: Wire,
+    config: Arc<config::Llm>,
+    embeddings: config::Embeddings,
+    /// First choice first.
+    models: Vec<String>,
+}
+
+impl Llm {
+    pub fn new(config: &config::Llm, embeddings: &config::Embeddings) -> anyhow::Result<Self> {
+        let mut models = vec![config.model.clone()];
+        models.extend(config.fallback_models.iter().cloned());
+        Ok(Self {
+            wire: Wire::new()?,
+            config: Arc::new(config.clone()),
+            embeddings: embeddings.clone(),
+            models,
+        })
+    }
+
+    /// First choice first.
+    pub fn models(&self) -> &[String] {
+        &self.models
+    }
+
+    /// Returns once the first token is there, which `deadline` bounds; what comes after has times of its own.
+    pub async fn stream(&self, prompt: &Prompt, deadline: Deadline) -> Result<Completion, Error> {
+        let mut error = Error::Late;
+        for model in &self.models {
+            match self.begin(model, prompt, deadline).await {
+                Ok(completion) => return Ok(completion),
+                Err(failed) => error = failed,
+            }
+        }
+        Err(error)
+    }
+
+    /// One request to one model, up to its first token.
+    async fn begin(
+        &self,
+        model: &str,
+        prompt: &Prompt,
+        deadline: Deadline,
+    ) -> Result<Completion, Error> {
+        let deadline = deadline.within(self.config.first_token_timeout);
+        let mut call = Call::begin(model, prompt, &self.config);
+        let request = dialect::question(self.wire.client(), &self.config, model, prompt);
+        let opening = async {
+            let response = self.wire.open(request, deadline).await?;
+            let mut reader = Reader::new(response);
+            let first = reader.piece().await?;
+            Ok((reader, first))
+        };
+        let span = call.span();
+        match within(deadline.remaining(), opening.instrument(span)).await {
+            Ok((reader, first)) => Ok(Completion::new(call, reader, first, &self.config)),
+            Err(error) => {
+                call.fail(&error);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The URL is left out: some put their key there.
+fn failed(error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    if error.is_timeout() {
+        Error::Late
+    } else if error.is_connect() || error.is_request() {
+        Error::Unreachable(error.to_string())
+    } else {
+        Error::Broken(error.to_string())
+    }
+}
+
+async fn within<T>(
+    longest: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout(longest, work).await.unwrap_or(Err(Error::Late))
+}
+
+/// Four characters are about a token in most languages of Europe; nearer is not known without the model's own
+/// table.
+fn estimate(text: &str) -> u64 {
+    text.chars().count().div_ceil(4) as u64
+}

@@ -1,0 +1,144 @@
+//! Anthropic's interface of messages.
+
+use reqwest::{Client, RequestBuilder};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{Error, Prompt, Usage, reader::Reply, sse::Event};
+use crate::config;
+
+/// As telemetry names it.
+pub(super) const PROVIDER: &str = "anthropic";
+
+/// The version of the interface that is spoken here.
+const VERSION: &str = "2023-06-01";
+
+#[derive(Deserialize)]
+struct Start {
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    usage: Tokens,
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    input_tokens: u64,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    output_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct BlockDelta {
+    delta: Piece,
+}
+
+/// Text has one; what else a block may be made of does not.
+#[derive(Deserialize)]
+struct Piece {
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MessageDelta {
+    delta: End,
+    usage: OutputTokens,
+}
+
+#[derive(Deserialize)]
+struct End {
+    stop_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OutputTokens {
+    output_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    error: Fault,
+}
+
+/// What went wrong after the answer had begun. Its message may quote the prompt, so it is not read.
+#[derive(Deserialize)]
+struct Fault {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+pub(super) fn question(
+    client: &Client,
+    config: &config::Llm,
+    model: &str,
+    prompt: &Prompt,
+) -> RequestBuilder {
+    let base = config.base_url.as_deref().unwrap_or_default();
+    let request = client
+        .post(format!("{base}/messages"))
+        .header("anthropic-version", VERSION)
+        .json(&json!({
+            "model": model,
+            "system": prompt.system,
+            "messages": [{ "role": "user", "content": prompt.user }],
+            "max_tokens": prompt.max_tokens,
+            "stream": true,
+        }));
+    match &config.api_key {
+        Some(key) => request.header("x-api-key", key.expose()),
+        None => request,
+    }
+}
+
+/// Reads one event; gives its text, if it has any.
+pub(super) fn read(event: &Event, reply: &mut Reply) -> Result<Option<String>, Error> {
+    match event.name.as_str() {
+        "message_start" => {
+            let start: Start = parse(&event.data)?;
+            reply.usage = Some(start.message.usage.into());
+        }
+        "content_block_delta" => {
+            let delta: BlockDelta = parse(&event.data)?;
+            return Ok(delta.delta.text.filter(|text| !text.is_empty()));
+        }
+        "message_delta" => {
+            let end: MessageDelta = parse(&event.data)?;
+            reply.finish_reason = end.delta.stop_reason;
+            if let Some(usage) = &mut reply.usage {
+                usage.output_tokens = end.usage.output_tokens;
+            }
+        }
+        "message_stop" => reply.is_over = true,
+        "error" => {
+            let kind = parse::<Failed>(&event.data)?.error.kind;
+            return Err(Error::Broken(format!("the provider gave up: {kind}")));
+        }
+        // Pings, the frames of blocks, and what is added to the interface later.
+        _ => {}
+    }
+    Ok(None)
+}
+
+fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Error> {
+    serde_json::from_str(data)
+        .map_err(|error| Error::Broken(format!("an event is not what its name says: {error}")))
+}
+
+/// The provider counts what it read from its cache, and what it wrote there, apart from the rest of the input.
+impl From<Tokens> for Usage {
+    fn from(tokens: Tokens) -> Self {
+        let read = tokens.cache_read_input_tokens.unwrap_or(0);
+        let written = tokens.cache_creation_input_tokens.unwrap_or(0);
+        Self {
+            input_tokens: tokens.input_tokens + read + written,
+            output_tokens: tokens.output_tokens,
+            cached_input_tokens: read,
+            is_estimated: false,
+        }
+    }
+}
