@@ -26,8 +26,8 @@ use tracing::Instrument as _;
 use super::{
     body,
     client_address::ClientAddress,
-    deadline::Deadline,
-    headers,
+    deadline::{self, Deadline},
+    events, headers,
     lifecycle::Lifecycle,
     observe::observe,
     overload,
@@ -40,7 +40,7 @@ use crate::{
     app::{access, state::App},
     config::Stage,
     data::meter::Meter,
-    telemetry::metrics,
+    telemetry::{metrics, propagation},
 };
 
 /// Puts the edge around the application.
@@ -233,12 +233,18 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             crate::app::idempotency::HEADER,
+            deadline::HEADER,
+            events::LAST_EVENT_ID,
+            request_id::HEADER,
+            propagation::TRACEPARENT,
         ])
         .expose_headers([
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
             request_id::HEADER,
+            rate_limit::LIMIT,
+            rate_limit::POLICY,
         ])
         .max_age(std::time::Duration::from_secs(600))
 }

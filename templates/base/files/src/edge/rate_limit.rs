@@ -26,8 +26,8 @@ use super::{
 };
 use crate::{app::caller::Caller, config, telemetry::metrics};
 
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Keys that were quiet for a while are forgotten once so many requests have come: seldom enough to cost
 /// nothing, however many keys there are, and often enough that they stay few.

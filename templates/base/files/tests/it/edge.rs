@@ -109,7 +109,14 @@ async fn no_origin_may_call_unless_it_is_named() {
     let answer = preflight(&open.stranger(), NAMED).await;
     assert!(header(&answer, "access-control-allow-methods").contains("POST"));
     let headers = header(&answer, "access-control-allow-headers").to_lowercase();
-    for name in ["authorization", "content-type", "idempotency-key"] {
+    for name in [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "last-event-id",
+        "x-request-timeout-ms",
+        "traceparent",
+    ] {
         assert!(headers.contains(name), "{name} in {headers}");
     }
 }
