@@ -3,6 +3,7 @@
 
 mod answers;
 mod embeddings;
+mod resilience;
 
 use std::time::Duration;
 

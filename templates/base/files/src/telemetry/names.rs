@@ -18,6 +18,8 @@ pub mod attribute {
     pub const SCHEME: &str = "url.scheme";
     pub const SIGNAL: &str = "app.telemetry.signal";
     pub const STATUS: &str = "http.response.status_code";
+    pub const UPSTREAM: &str = "app.upstream";
+    pub const UPSTREAM_PART: &str = "app.upstream.part";
 }
 
 pub mod metric {
@@ -44,4 +46,10 @@ pub mod metric {
     pub const SHED: &str = "app.requests.shed";
     pub const STALLS: &str = "app.requests.stalls";
     pub const STATEMENTS: &str = "app.request.db_statements";
+    pub const UPSTREAM_CALLS: &str = "app.upstream.calls";
+    pub const UPSTREAM_CALLS_LIMIT: &str = "app.upstream.calls.limit";
+    pub const UPSTREAM_FULL: &str = "app.upstream.full";
+    pub const UPSTREAM_HEDGES: &str = "app.upstream.hedges";
+    pub const UPSTREAM_RESTING: &str = "app.upstream.resting";
+    pub const UPSTREAM_RETRIES: &str = "app.upstream.retries";
 }

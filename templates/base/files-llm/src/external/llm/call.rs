@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// The first token is there.
-    pub(super) fn begins_to_answer(&mut self) {
+    pub(super) fn begins_to_answer(&self) {
         gen_ai::first_chunk(&self.span, PROVIDER, &self.model, self.begun.elapsed());
     }
 

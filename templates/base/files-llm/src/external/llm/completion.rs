@@ -1,30 +1,49 @@
 //! An answer while it is produced. Dropping it ends the call at once: on HTTP/1.1 its connection is closed, which
 //! every provider and every proxy notices.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{Error, Usage, call::Call, reader::Reader, within};
-use crate::{app::context::External, config};
+use crate::{
+    app::context::External,
+    config,
+    external::resilience::{breaker::Breaker, bulkhead::Place},
+};
 
 pub struct Completion {
     /// None once it was given out.
     first: Option<String>,
     reader: Reader,
     call: Call,
+    breaker: Arc<Breaker>,
     token_timeout: Duration,
     end: Instant,
     is_over: bool,
+    /// Among the calls that may run at once.
+    _place: Place,
+}
+
+/// An answer of which the first token is there.
+pub(super) struct Opened {
+    pub(super) call: Call,
+    pub(super) reader: Reader,
+    pub(super) first: Option<String>,
 }
 
 impl Completion {
     pub(super) fn new(
-        mut call: Call,
-        reader: Reader,
-        first: Option<String>,
+        opened: Opened,
+        place: Place,
+        breaker: &Arc<Breaker>,
         config: &config::Llm,
     ) -> Self {
+        let Opened {
+            call,
+            reader,
+            first,
+        } = opened;
         call.begins_to_answer();
         Self {
             first,
@@ -32,7 +51,9 @@ impl Completion {
             token_timeout: config.token_timeout,
             end: call.begun() + config.total_timeout,
             call,
+            breaker: breaker.clone(),
             is_over: false,
+            _place: place,
         }
     }
 
@@ -57,6 +78,7 @@ impl Completion {
             Err(error) => {
                 self.is_over = true;
                 self.call.fail(error);
+                self.breaker.failed(error);
             }
         }
         next

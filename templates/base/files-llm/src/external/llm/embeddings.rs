@@ -1,10 +1,39 @@
 //! Texts as vectors. Every provider of them speaks the same interface, that of OpenAI.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
 use super::{Error, Llm, Usage, call::Call, failed, within};
-use crate::edge::deadline::Deadline;
+use crate::{
+    config,
+    edge::deadline::Deadline,
+    external::resilience::{Guard, hedge::Hedge},
+};
+
+/// As telemetry names it.
+const SERVICE: &str = "embeddings";
+
+/// One request; the slowest of them is not waited for, see `Hedge`.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How vectors are asked for. Where they come from may be somebody else than who answers, so it fails apart.
+pub(super) struct Client {
+    config: config::Embeddings,
+    guard: Guard,
+    hedge: Hedge,
+}
+
+impl Client {
+    pub(super) fn new(embeddings: &config::Embeddings, llm: &config::Llm) -> Self {
+        Self {
+            config: embeddings.clone(),
+            guard: Guard::new(SERVICE, llm.concurrency, llm.queue_timeout),
+            hedge: Hedge::new(SERVICE),
+        }
+    }
+}
 
 /// One vector a text, in the order of the texts.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,9 +70,21 @@ struct Tokens {
 }
 
 impl Llm {
-    /// The vectors of `texts`, all of them or none.
+    /// The vectors of `texts`, all of them or none. Nothing is changed by it and it is cheap, so what takes long is
+    /// asked for a second time.
     pub async fn embed(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {
-        let model = &self.embeddings.model;
+        let Client { guard, hedge, .. } = &self.embeddings;
+        let ask = async || {
+            hedge
+                .call(async || self.vectors(texts, deadline).await)
+                .await
+        };
+        guard.call(deadline, ask).await
+    }
+
+    async fn vectors(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {
+        let deadline = deadline.within(LONGEST);
+        let model = &self.embeddings.config.model;
         let mut call = Call::embeddings(model, texts, &self.config);
         let asking = self
             .ask_for_vectors(texts, deadline)
@@ -69,7 +110,7 @@ impl Llm {
         texts: &[String],
         deadline: Deadline,
     ) -> Result<(Vec<Vec<f32>>, Option<Usage>), Error> {
-        let config = &self.embeddings;
+        let config = &self.embeddings.config;
         let base = config.base_url.as_deref().unwrap_or_default();
         let url = format!("{base}/embeddings");
         let mut request = self.wire.client().post(url).json(&Question {

@@ -16,10 +16,17 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use self::{call::Call, reader::Reader, wire::Wire};
+use self::{
+    call::Call, completion::Opened, embeddings::Client as EmbeddingsClient, reader::Reader,
+    wire::Wire,
+};
 pub use self::{completion::Completion, embeddings::Embeddings};
 pub use super::resilience::Error;
+use super::resilience::{breaker::Breaker, bulkhead::Bulkhead, retry::Retries};
 use crate::{config, edge::deadline::Deadline};
+
+/// As telemetry names it.
+const SERVICE: &str = "llm";
 
 /// What is asked of the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,20 +63,28 @@ impl Usage {
 pub struct Llm {
     wire: Wire,
     config: Arc<config::Llm>,
-    embeddings: config::Embeddings,
+    bulkhead: Bulkhead,
+    retries: Retries,
     /// First choice first.
     models: Vec<String>,
+    /// In the same order: one model of a provider may fail while another does not.
+    breakers: Vec<Arc<Breaker>>,
+    embeddings: EmbeddingsClient,
 }
 
 impl Llm {
     pub fn new(config: &config::Llm, embeddings: &config::Embeddings) -> anyhow::Result<Self> {
         let mut models = vec![config.model.clone()];
         models.extend(config.fallback_models.iter().cloned());
+        let breaker = |model: &String| Arc::new(Breaker::new(SERVICE, model));
         Ok(Self {
             wire: Wire::new()?,
             config: Arc::new(config.clone()),
-            embeddings: embeddings.clone(),
+            bulkhead: Bulkhead::new(SERVICE, config.concurrency, config.queue_timeout),
+            retries: Retries::new(SERVICE),
+            breakers: models.iter().map(breaker).collect(),
             models,
+            embeddings: EmbeddingsClient::new(embeddings, config),
         })
     }
 
@@ -78,25 +93,43 @@ impl Llm {
         &self.models
     }
 
-    /// Returns once the first token is there, which `deadline` bounds; what comes after has times of its own.
+    /// Returns once the first token is there, which `deadline` bounds; what comes after has times of its own. Until
+    /// then a request that fails is made again, to the next model where there is no use in asking this one.
     pub async fn stream(&self, prompt: &Prompt, deadline: Deadline) -> Result<Completion, Error> {
-        let mut error = Error::Late;
-        for model in &self.models {
-            match self.begin(model, prompt, deadline).await {
-                Ok(completion) => return Ok(completion),
-                Err(failed) => error = failed,
+        let place = self.bulkhead.enter(deadline).await?;
+        self.retries.earn();
+        let mut failed = None;
+        for (model, breaker) in self.models.iter().zip(&self.breakers) {
+            if !self.may_ask_another(failed.as_ref(), deadline) {
+                break;
+            }
+            let opened = self.retries.call(breaker, deadline, async || {
+                self.open(model, prompt, deadline).await
+            });
+            match opened.await {
+                Ok(opened) => return Ok(Completion::new(opened, place, breaker, &self.config)),
+                Err(error) => failed = Some(error),
             }
         }
-        Err(error)
+        Err(failed.unwrap_or(Error::Late))
+    }
+
+    /// Asking another model after one that failed is asking again, and is paid for from the same budget. One that was
+    /// left alone cost nobody anything.
+    fn may_ask_another(&self, failed: Option<&Error>, deadline: Deadline) -> bool {
+        match failed {
+            None | Some(Error::Resting(_)) => true,
+            Some(_) => !deadline.has_passed() && self.retries.spend(),
+        }
     }
 
     /// One request to one model, up to its first token.
-    async fn begin(
+    async fn open(
         &self,
         model: &str,
         prompt: &Prompt,
         deadline: Deadline,
-    ) -> Result<Completion, Error> {
+    ) -> Result<Opened, Error> {
         let deadline = deadline.within(self.config.first_token_timeout);
         let mut call = Call::begin(model, prompt, &self.config);
         let request = dialect::question(self.wire.client(), &self.config, model, prompt);
@@ -108,7 +141,11 @@ impl Llm {
         };
         let span = call.span();
         match within(deadline.remaining(), opening.instrument(span)).await {
-            Ok((reader, first)) => Ok(Completion::new(call, reader, first, &self.config)),
+            Ok((reader, first)) => Ok(Opened {
+                call,
+                reader,
+                first,
+            }),
             Err(error) => {
                 call.fail(&error);
                 Err(error)

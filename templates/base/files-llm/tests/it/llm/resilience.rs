@@ -1,0 +1,225 @@
+//! What happens when the provider is not well: it is not made worse, and callers learn soon what they can have.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use service::{
+    edge::{deadline::Deadline, problem::Problem},
+    external::llm::Error,
+    jobs::Failure,
+};
+
+use super::{Asking, PATIENCE, prompt};
+use crate::support::eventually;
+
+const QUESTION: &str = "When are parcels returned?";
+const FALLBACK: (&str, &str) = ("APP__LLM__FALLBACK_MODELS", "second");
+const PRICES: (&str, &str) = (
+    "APP__LLM__PRICES",
+    "first=1/2,second=1/2,text-embedding-3-small=0",
+);
+const FIRST: (&str, &str) = ("APP__LLM__MODEL", "first");
+
+/// A provider that has two models for us.
+async fn two_models() -> Asking {
+    Asking::with(&[FIRST, FALLBACK, PRICES]).await
+}
+
+/// The model that answered.
+async fn answered_by(asking: &Asking) -> String {
+    let completion = asking.ask(QUESTION).await.expect("an answer");
+    completion.model().to_owned()
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_is_seen_by_nobody() {
+    let asking = Asking::start().await;
+    for status in [429, 500, 503, 529] {
+        asking.provider_does(&format!("times=1 status={status}"));
+        asking.ask(QUESTION).await.expect("an answer");
+    }
+    assert_eq!(asking.provider.stats().chats, 8);
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_asked_once() {
+    let asking = Asking::start().await;
+    asking.provider_does("status=400");
+    let error = asking.ask(QUESTION).await.err().expect("a refusal");
+    assert_eq!(asking.provider.stats().chats, 1);
+    assert_eq!(
+        Problem::from(error.clone()).kind,
+        "urn:problem:upstream-refused"
+    );
+    assert!(matches!(Failure::from(error), Failure::Permanent(_)));
+}
+
+/// Services.md calls it the retry storm: the worst that a client can do to a service in need.
+#[tokio::test]
+async fn a_provider_that_fails_for_all_is_not_asked_much_more_than_it_would_be_anyway() {
+    for variables in [vec![], vec![FIRST, FALLBACK, PRICES]] {
+        let asking = Asking::with(&variables).await;
+        asking.provider_does("status=503");
+        let calls = 100;
+        for _ in 0..calls {
+            let error = asking.ask(QUESTION).await.err().expect("a failure");
+            assert_eq!(Problem::from(error).status(), 503);
+        }
+        let asked = asking.provider.stats().chats;
+        assert!(asked <= calls + calls / 5 + 10, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn after_the_first_token_nothing_is_asked_again() {
+    let asking = two_models().await;
+    asking.provider_does("cut_after=1");
+    let mut completion = asking.ask(QUESTION).await.expect("a first token");
+    let (_, error) = asking.rest(&mut completion).await;
+    assert!(error.is_some());
+    assert_eq!(asking.provider.stats().chats, 1);
+}
+
+#[tokio::test]
+async fn who_says_when_to_come_back_is_not_asked_earlier() {
+    let asking = Asking::start().await;
+    asking.provider_does("times=1 status=429 retry_after=2");
+    let begun = Instant::now();
+    asking.ask(QUESTION).await.expect("an answer");
+    assert!(begun.elapsed() >= Duration::from_secs(2));
+    assert_eq!(asking.provider.stats().chats, 2);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_is_told_at_once_and_nobody_asks_meanwhile() {
+    let asking = Asking::start().await;
+    asking.provider_does("status=429 retry_after=600");
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let error = asking.ask(QUESTION).await.err().expect("a refusal");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+        let problem = Problem::from(error.clone());
+        assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let wait = problem.wait().expect("a Retry-After").as_secs();
+        assert!((590..=600).contains(&wait), "{wait}");
+        assert!(matches!(Failure::from(error), Failure::RetryAfter(..)));
+    }
+    assert_eq!(asking.provider.stats().chats, 1);
+}
+
+#[tokio::test]
+async fn the_next_model_answers_at_once_when_the_first_wants_to_be_left_alone() {
+    let asking = two_models().await;
+    asking.provider_does("model=first status=429 retry_after=600");
+    for _ in 0..3 {
+        let begun = Instant::now();
+        assert_eq!(answered_by(&asking).await, "second");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+    }
+    // The first was asked once, the second three times.
+    assert_eq!(asking.provider.stats().chats, 4);
+}
+
+#[tokio::test]
+async fn a_model_that_fails_is_left_alone_and_comes_back_by_itself() {
+    let asking = two_models().await;
+    asking.provider_does("model=first status=500");
+    let failing = async || {
+        answered_by(&asking).await;
+        let before = asking.provider.stats().chats;
+        assert_eq!(answered_by(&asking).await, "second");
+        (asking.provider.stats().chats == before + 1).then_some(())
+    };
+    eventually("the first to be left alone", failing).await;
+
+    asking.provider_does("");
+    let recovered = async || (answered_by(&asking).await == "first").then_some(());
+    eventually("the first to be asked again", recovered).await;
+    assert_eq!(answered_by(&asking).await, "first");
+}
+
+#[tokio::test]
+async fn calls_beyond_the_places_are_told_soon() {
+    let variables = [
+        ("APP__LLM__CONCURRENCY", "2"),
+        ("APP__LLM__QUEUE_TIMEOUT", "50ms"),
+    ];
+    let asking = Asking::with(&variables).await;
+    asking.provider_does("stall_after=1");
+    let one = asking.ask(QUESTION).await.expect("a place");
+    let _other = asking.ask(QUESTION).await.expect("a place");
+    let error = asking.ask(QUESTION).await.err();
+    assert_eq!(error, Some(Error::Busy));
+    let problem = Problem::from(Error::Busy);
+    assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(problem.wait().is_some());
+    assert_eq!(asking.provider.stats().chats, 2);
+
+    drop(one);
+    asking.ask(QUESTION).await.expect("its place");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_is_told_soon() {
+    let closed = "http://127.0.0.1:9/v1";
+    let asking = Asking::with(&[("APP__LLM__BASE_URL", closed)]).await;
+    let begun = Instant::now();
+    let error = asking.ask(QUESTION).await.err().expect("a failure");
+    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("127.0.0.1"), "{told}");
+    assert_eq!(Problem::from(error).status(), StatusCode::BAD_GATEWAY);
+}
+
+/// More streams at once than an HTTP/2 connection admits.
+#[tokio::test]
+async fn two_hundred_answers_are_under_way_at_once() {
+    let asking = Asking::with(&[("APP__LLM__CONCURRENCY", "256")]).await;
+    asking.provider_does("stall_after=1");
+    let mut under_way = Vec::new();
+    for _ in 0..200 {
+        under_way.push(asking.ask(QUESTION).await.expect("a first token"));
+    }
+    assert_eq!(asking.provider.stats().running, 200);
+}
+
+/// A page that needs ten answers, one in a hundred of which is slow: without the second request one page in ten
+/// would be.
+#[tokio::test]
+async fn one_slow_answer_in_a_hundred_does_not_make_one_page_in_ten_slow() {
+    let asking = Asking::start().await;
+    let pages = 60;
+    for page in 0..pages {
+        if page == 10 {
+            // Now it is known what is usual.
+            asking.provider_does("kind=embeddings every=100 slow_headers=5s");
+        }
+        let begun = Instant::now();
+        tokio::join!(
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+            embed(&asking),
+        );
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(3), "page {page} took {took:?}");
+    }
+    let asked = asking.provider.stats().embeddings;
+    let calls = 10 * pages;
+    assert!(asked <= calls + calls / 20 + 5, "{asked}");
+}
+
+async fn embed(asking: &Asking) {
+    let texts = [prompt(QUESTION).user];
+    let mut context = asking.context();
+    let deadline = Deadline::after(PATIENCE);
+    let embedded = context.external().llm().embed(&texts, deadline).await;
+    embedded.expect("vectors");
+}
