@@ -17,6 +17,8 @@ use super::{
 const METRIC: &[u8] = b"gen_ai.client.token.usage";
 const ARRIVES: Duration = Duration::from_secs(8);
 const LIMIT: &str = "APP__SPEND__LIMIT_PER_DAY";
+/// A few answers' worth, whatever the usual price of the model.
+const DOLLARS: &str = "0.02";
 /// A caller that may still ask after so many answers has no limit.
 const MOST: usize = 60;
 
@@ -71,7 +73,7 @@ fn is_limited(subject: &Subject, operation: &Operation) -> Finding {
     if !subject.has(LIMIT) {
         return Ok(());
     }
-    let asking = Asking::start(subject, operation, "p8-limit", &[(LIMIT, "0.01")])?;
+    let asking = Asking::start(subject, operation, "p8-limit", &[(LIMIT, DOLLARS)])?;
     let (spender, other) = (Caller::stranger(), Caller::stranger());
     let ask = |caller| question(&asking.instance, operation, caller)?.send(asking.address());
     expect::success(&operation.name(), &ask(spender)?)?;
