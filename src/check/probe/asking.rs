@@ -53,10 +53,10 @@ impl<'a> Asking<'a> {
 
     /// Asks for a whole answer.
     pub fn ask(&self) -> Finding<Response> {
-        self.question()?.send(self.address())
+        self.question()?.without("idempotency-key").send(self.address())
     }
 
-    /// Asks for events, of nobody's but this request.
+    /// Asks for events.
     pub fn stream(&self) -> Finding<Stream> {
         let request = streamed(self.question()?).without("idempotency-key");
         Answer::to(&request, self.address())?.stream(&request.name())

@@ -19,9 +19,10 @@ const LAST: &str = "and what comes last.";
 const LEFT_WITHIN: Duration = Duration::from_secs(1);
 /// Long enough for a duplicate, or for an answer that nobody hears any more, to show itself.
 const MEANWHILE: Duration = Duration::from_millis(400);
-const LEASE: &str = "2s";
-/// The lease (the longest usual one, where it cannot be set), and a busy machine.
-const ENDED_WITHIN: Duration = Duration::from_secs(40);
+const LEASE: (&str, &str) = ("APP__ANSWERS__LEASE", "2s");
+/// The lease, and a busy machine; and where the lease cannot be set, the longest usual one.
+const ENDED_WITHIN: Duration = Duration::from_secs(15);
+const ENDED_WITHIN_ITS_OWN_LEASE: Duration = Duration::from_secs(45);
 
 pub fn check(subject: &Subject) -> Finding {
     expect::all(subject.claims.of("P4").map(|operation| {
@@ -158,9 +159,12 @@ fn fails_before_it_begins(asking: &Asking) -> Finding {
     ];
     expect::all(scenes.map(|(how, scene)| {
         asking.upstream.plays(scene);
-        let request = streamed(asking.question()?).without("idempotency-key");
-        let what = format!("{} whose provider {how}", asking.operation.name());
-        upstream_problem(&what, &Answer::to(&request, asking.address())?.other(&what)?)
+        let keyed = streamed(asking.question()?);
+        let requests = [("", keyed.clone().without("idempotency-key")), (", with a key,", keyed)];
+        expect::all(requests.map(|(key, request)| {
+            let what = format!("{}{key} whose provider {how}", asking.operation.name());
+            upstream_problem(&what, &Answer::to(&request, asking.address())?.other(&what)?)
+        }))
     }))
 }
 
@@ -183,7 +187,7 @@ struct Durable {
 
 impl<'a> Pair<'a> {
     fn start(subject: &'a Subject<'a>, operation: &'a Operation, name: &str) -> Finding<Self> {
-        let (upstream, launch) = prepare(subject, name, &[("APP__ANSWERS__LEASE", LEASE)])?;
+        let (upstream, launch) = prepare(subject, name, &[LEASE])?;
         upstream.plays(in_two_pieces());
         let (first, second) = (subject.start(&launch)?, subject.start(&launch)?);
         Ok(Self { upstream, first, second, operation })
@@ -287,7 +291,8 @@ fn tells_of_a_dead_producer(subject: &Subject, operation: &Operation) -> Finding
     let what = format!("GET {} whose producer was killed", durable.events);
     let mut events = elsewhere.until("token", SOON)?;
     pair.first.service.kill();
-    events.extend(elsewhere.rest(ENDED_WITHIN).map_err(|reason| format!("{what}: {reason}"))?);
+    let patience = if subject.has(LEASE.0) { ENDED_WITHIN } else { ENDED_WITHIN_ITS_OWN_LEASE };
+    events.extend(elsewhere.rest(patience).map_err(|reason| format!("{what}: {reason}"))?);
     ends_with(&what, &events, &["error"])?;
     is_problem(&what, events.last())
 }
