@@ -166,7 +166,7 @@ fn survives_a_kill(subject: &Subject, operation: &Operation) -> Finding {
 fn with_a_short_lease(subject: &Subject, launch: Launch) -> Launch {
     // A lease must be longer than a request may take, and that longer than the wait for a connection.
     let launch = subject.set(launch, "APP__DATABASE__ACQUIRE_TIMEOUT", "1s");
-    let launch = subject.set(launch, "APP__SERVER__REQUEST_TIMEOUT", "2s");
+    let launch = subject.set_request_timeout(launch, Duration::from_secs(2));
     subject.set(launch, "APP__IDEMPOTENCY__LEASE", "2500ms")
 }
 

@@ -85,7 +85,8 @@ fn is_whole(what: &str, events: &[Event]) -> Finding {
 fn ends_with(what: &str, events: &[Event], expected: &[&str]) -> Finding {
     let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
     expect::that(names.ends_with(expected), || {
-        format!("{what}: the events are {names:?}, expected {expected:?} last")
+        let last = events.last().map(|event| event.data.as_str()).unwrap_or_default();
+        format!("{what}: the events are {names:?}, expected {expected:?} last; the last one says {last}")
     })
 }
 
@@ -225,14 +226,17 @@ fn is_one_answer(pair: &Pair) -> Finding {
     let last = last.ok_or_else(|| {
         format!("{} with an Idempotency-Key: its tokens have no `id`", pair.operation.name())
     })?;
-    let mut resumed = pair.resume(&durable, Some(&last))?;
-    let duplicate = thread::scope(|scope| {
-        let again = scope.spawn(|| Answer::to(&durable.request, pair.second.service.public));
+    let (others, duplicate) = thread::scope(|scope| {
+        // An answer's head may wait for the next event.
+        let resumed = scope.spawn(|| pair.resume(&durable, Some(&last))?.rest(SOON));
+        let duplicate = scope.spawn(|| Answer::to(&durable.request, pair.second.service.public));
         thread::sleep(MEANWHILE);
         pair.upstream.release();
-        again.join().unwrap_or_else(|_| Err("a sender panicked".to_owned()))
+        let panicked = "a reader panicked";
+        let resumed = resumed.join().unwrap_or_else(|_| Err(panicked.to_owned()));
+        (resumed, duplicate.join().unwrap_or_else(|_| Err(panicked.to_owned())))
     });
-    let (own, others) = (stream.rest(SOON)?, resumed.rest(SOON)?);
+    let (own, others) = (stream.rest(SOON)?, others?);
     let from_the_first = pair.resume(&durable, None)?.rest(SOON)?;
     let after_the_end = Answer::to(&durable.request, pair.second.service.public)?;
     let after_the_end = after_the_end.stream("the same key after the end")?.rest(SOON)?;

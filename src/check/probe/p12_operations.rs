@@ -24,6 +24,8 @@ use super::{
 
 const DRAIN_DELAY: Duration = Duration::from_millis(1500);
 const GRACE: Duration = Duration::from_secs(5);
+/// It must be shorter.
+const ANSWERS_DRAIN: &str = "4s";
 /// How soon a load balancer must be able to see it.
 const SEEN_WITHIN: Duration = Duration::from_millis(700);
 const SENDERS: usize = 4;
@@ -47,7 +49,8 @@ fn drains(subject: &Subject) -> Finding {
     let launch = subject.set(launch, "APP__SERVER__DRAIN_DELAY", &format!("{}ms", DRAIN_DELAY.as_millis()));
     let grace = format!("{}s", GRACE.as_secs());
     let launch = subject.set(launch, "APP__SERVER__SHUTDOWN_GRACE", &grace);
-    let launch = subject.set(launch, "APP__SERVER__REQUEST_TIMEOUT", &grace);
+    let launch = subject.set(launch, "APP__ANSWERS__DRAIN_TIMEOUT", ANSWERS_DRAIN);
+    let launch = subject.set_request_timeout(launch, GRACE);
     let mut instance = subject.start(&launch)?;
     expect::all([health(&instance, "live"), health(&instance, "ready")])?;
     let unfinished = begin_unfinished(&instance)?;

@@ -126,6 +126,13 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Shortens what a request may take, and with it the wait for a model, which must be shorter.
+    pub fn set_request_timeout(&self, launch: Launch, longest: Duration) -> Launch {
+        let millis = |duration: Duration| format!("{}ms", duration.as_millis());
+        let launch = self.set(launch, "APP__SERVER__REQUEST_TIMEOUT", &millis(longest));
+        self.set(launch, "APP__LLM__FIRST_TOKEN_TIMEOUT", &millis(longest * 3 / 4))
+    }
+
     pub fn has(&self, variable: &str) -> bool {
         self.configuration.contains(variable)
     }
