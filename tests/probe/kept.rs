@@ -4,6 +4,9 @@ use formwork::check::report::CaseOutcome;
 
 use crate::workshop::{ALL, Change, Source, Workshop, reasons, with};
 
+/// What only a service that asks a model can promise.
+const OF_MODELS: [&str; 4] = ["P4", "P6", "P7", "P8"];
+
 /// An endpoint as an owner would write it. `ONCE` is where its work is done.
 const NOTES: &str = r#"
 use axum::response::Response;
@@ -77,6 +80,14 @@ fn the_service_as_it_is_poured() {
 }
 
 #[test]
+fn a_service_that_asks_no_model() {
+    let cases = Workshop::enter_without_model().probe(&[]);
+    assert_eq!(with(CaseOutcome::NotClaimed, &cases), OF_MODELS, "{}", reasons(&cases));
+    let kept: Vec<&str> = ALL.into_iter().filter(|promise| !OF_MODELS.contains(promise)).collect();
+    assert_eq!(with(CaseOutcome::Kept, &cases), kept, "{}", reasons(&cases));
+}
+
+#[test]
 fn the_sample_renamed() {
     let cases = Workshop::enter().probe_with(|source| {
         source.replace_everywhere("/v1/documents", "/v2/papers");
@@ -88,7 +99,7 @@ fn the_sample_renamed() {
 
 #[test]
 fn the_sample_removed() {
-    let cases = Workshop::enter().probe_with(|source| {
+    let cases = Workshop::enter_without_model().probe_with(|source| {
         for file in ["src/app/documents.rs", "src/app/reports.rs", "src/app/usage.rs", "src/data/documents.rs"] {
             source.remove(file);
         }

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    ops::Deref,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -24,6 +25,29 @@ pub(crate) struct Workshop {
     folder: TempDir,
 }
 
+/// A workshop that nobody else uses meanwhile, nor another one.
+pub(crate) struct Turn {
+    workshop: &'static Workshop,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Turn {
+    fn wait(workshop: &'static OnceLock<Workshop>, answers: &[&str]) -> Self {
+        static TURNS: Mutex<()> = Mutex::new(());
+        // A test that failed has put the source back all the same.
+        let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { workshop: workshop.get_or_init(|| Workshop::pour(answers)), _turn: turn }
+    }
+}
+
+impl Deref for Turn {
+    type Target = Workshop;
+
+    fn deref(&self) -> &Workshop {
+        self.workshop
+    }
+}
+
 /// A change of one file. Its text must be there: a variant that changes nothing proves nothing.
 pub(crate) struct Change {
     pub(crate) file: &'static str,
@@ -33,16 +57,21 @@ pub(crate) struct Change {
 
 impl Workshop {
     /// Waits for its turn; the first one pours and builds.
-    pub(crate) fn enter() -> MutexGuard<'static, Self> {
-        static WORKSHOP: OnceLock<Mutex<Workshop>> = OnceLock::new();
-        // A test that failed has put the source back all the same.
-        WORKSHOP.get_or_init(|| Mutex::new(Self::pour())).lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn enter() -> Turn {
+        static DEFAULT: OnceLock<Workshop> = OnceLock::new();
+        Turn::wait(&DEFAULT, &[])
     }
 
-    fn pour() -> Self {
+    /// The one for a service that asks no model.
+    pub(crate) fn enter_without_model() -> Turn {
+        static WITHOUT_MODEL: OnceLock<Workshop> = OnceLock::new();
+        Turn::wait(&WITHOUT_MODEL, &["--set", "llm=none"])
+    }
+
+    fn pour(answers: &[&str]) -> Self {
         let workshop = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         let parent = workshop.folder.path();
-        formwork(parent, &["new", "orders", "--yes", "--no-check", "--no-git"]);
+        formwork(parent, &[&["new", "orders", "--yes", "--no-check", "--no-git"], answers].concat());
         // Takes the compiled crates from the cache that all tests share, and leaves them there.
         formwork(&workshop.project(), &["check", "--steps", "build"]);
         workshop

@@ -1,6 +1,6 @@
 //! An operation that asks a model, on instances behind a provider that the probe plays.
 
-use std::{net::SocketAddr, thread, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
     Finding,
@@ -85,14 +85,4 @@ pub fn upstream_problem(what: &str, answer: &Response) -> Finding {
         format!("{what}: saw {}, expected a problem of 502, 503 or 504", answer.summary())
     })?;
     expect::problem(what, answer, answer.status)
-}
-
-/// Both checks at once, where each mostly waits.
-pub fn both(one: impl FnOnce() -> Finding + Send, other: impl FnOnce() -> Finding) -> Finding {
-    thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        let one = one.join().unwrap_or_else(|_| Err("a check of this promise panicked".to_owned()));
-        expect::all([other, one])
-    })
 }

@@ -91,14 +91,12 @@ pub struct Stream {
     raw: Vec<u8>,
     plain: Vec<u8>,
     has_ended: bool,
-    heartbeats: usize,
 }
 
 impl Stream {
     fn new(name: String, connection: Connection, head: Response, came: Vec<u8>) -> Self {
         let is_chunked = head.header("transfer-encoding") == Some("chunked");
-        let (plain, has_ended, heartbeats) = (Vec::new(), false, 0);
-        Self { head, name, connection, is_chunked, raw: came, plain, has_ended, heartbeats }
+        Self { head, name, connection, is_chunked, raw: came, plain: Vec::new(), has_ended: false }
     }
 
     /// The next event; none once the stream has ended as it should.
@@ -148,11 +146,6 @@ impl Stream {
         Err(format!("{}: the stream ended without `{name}`; it had {seen:?}", self.name))
     }
 
-    /// Comments so far: they keep a silent connection open.
-    pub fn heartbeats(&self) -> usize {
-        self.heartbeats
-    }
-
     pub fn abandon(self) {
         self.connection.abandon();
     }
@@ -178,9 +171,7 @@ impl Stream {
     fn take(&mut self) -> Option<Event> {
         while let Some(end) = find(&self.plain, b"\n\n") {
             let block: Vec<u8> = self.plain.drain(..end + 2).collect();
-            let block = String::from_utf8_lossy(&block);
-            self.heartbeats += usize::from(block.starts_with(':'));
-            if let Some(event) = parse(&block) {
+            if let Some(event) = parse(&String::from_utf8_lossy(&block)) {
                 return Some(event);
             }
         }

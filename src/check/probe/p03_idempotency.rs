@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Finding,
+    Finding, both,
     claims::Operation,
     client::{Request, Response},
     expect,
@@ -27,13 +27,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 pub fn check(subject: &Subject) -> Finding {
     expect::all(subject.claims.of("P3").map(|operation| {
-        thread::scope(|scope| {
-            // The crash waits for a lease: the rest is done meanwhile.
-            let crash = scope.spawn(|| survives_a_kill(subject, operation));
-            let alive = while_alive(subject, operation);
-            let crash = crash.join().unwrap_or_else(|_| Err("a check of this promise panicked".to_owned()));
-            expect::all([alive, crash])
-        })
+        // The crash waits for a lease: the rest is done meanwhile.
+        both(|| survives_a_kill(subject, operation), || while_alive(subject, operation))
     }))
 }
 

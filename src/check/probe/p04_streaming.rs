@@ -4,7 +4,8 @@ use std::{thread, time::Duration};
 
 use super::{
     Finding,
-    asking::{Asking, SOON, both, prepare, question, streamed, upstream_problem},
+    asking::{Asking, SOON, prepare, question, streamed, upstream_problem},
+    both,
     claims::Operation,
     client::{Connection, PATIENCE, Request},
     events::{Answer, Event, Stream, text},

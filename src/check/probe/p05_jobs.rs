@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Finding,
+    Finding, both,
     claims::Operation,
     client::{Request, Response},
     expect,
@@ -22,7 +22,7 @@ const UNFINISHED: [&str; 2] = ["queued", "running"];
 
 pub fn check(subject: &Subject) -> Finding {
     expect::all(subject.claims.of("P5").map(|operation| {
-        expect::all([is_done_and_told(subject, operation), survives_a_kill(subject, operation)])
+        both(|| survives_a_kill(subject, operation), || is_done_and_told(subject, operation))
     }))
 }
 

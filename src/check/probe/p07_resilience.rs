@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     Finding,
-    asking::{Asking, SOON, both, upstream_problem},
+    asking::{Asking, SOON, upstream_problem},
+    both,
     claims::Operation,
     client::Response,
     expect,

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     Finding,
-    asking::{Asking, SOON, both, prepare, question},
+    asking::{Asking, SOON, prepare, question},
+    both,
     claims::Operation,
     dialect::TOKENS,
     expect,

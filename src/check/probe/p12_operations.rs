@@ -14,7 +14,7 @@ use std::{
 use rustix::process::Signal;
 
 use super::{
-    Finding,
+    Finding, both,
     claims::Operation,
     client::{Connection, PATIENCE, Request, Response},
     expect,
@@ -34,14 +34,8 @@ const NOWHERE: &str = "/probe/unknown";
 const BAD_CONFIGURATION: i32 = 78;
 
 pub fn check(subject: &Subject) -> Finding {
-    thread::scope(|scope| {
-        let configuration =
-            scope.spawn(|| expect::all([names_every_mistake(subject), names_a_taken_port(subject)]));
-        let drain = drains(subject);
-        let configuration =
-            configuration.join().unwrap_or_else(|_| Err("a check of this promise panicked".to_owned()));
-        expect::all([drain, configuration])
-    })
+    let configuration = || expect::all([names_every_mistake(subject), names_a_taken_port(subject)]);
+    both(configuration, || drains(subject))
 }
 
 fn drains(subject: &Subject) -> Finding {
