@@ -7,6 +7,10 @@ use std::{
     thread,
 };
 
+use formwork::{
+    answers::{Choices, covering},
+    catalog::Catalog,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,13 +37,35 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
     let report = home.check(&second, &["--steps", "clippy,build"]);
     assert_eq!(report["crates"]["compiled"], 0, "{report:#}");
 
-    // What the other combination shares with the first it copies too.
-    let third = home.path.join("uncached");
-    let report = home.pour(&third, &["--set", "cache=none"]);
-    assert_steps_are_green(&report["check"]);
-    assert_promises_are_kept(&report["check"]);
-    let compiled = report["check"]["crates"]["compiled"].as_u64().expect("a number");
-    assert!(compiled < 10, "{compiled} crates compiled");
+    // What other combinations share with the first they copy too.
+    for (number, flags) in others().into_iter().enumerate() {
+        let project = home.path.join(format!("other-{number}"));
+        home.pour(
+            &project,
+            &[&["--no-check"], &flags.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat(),
+        );
+        let report = home.check(&project, &["--steps", steps_of(number)]);
+        let compiled = report["crates"]["compiled"].as_u64().expect("a number");
+        assert!(compiled < 10, "{flags:?}: {compiled} crates compiled");
+    }
+}
+
+/// The flags of few projects in which every pair of options stands that does not stand in the default one.
+fn others() -> Vec<Vec<String>> {
+    let catalog = Catalog::embedded().expect("a catalog");
+    let sets = covering(&catalog, &Choices::default());
+    let flags = |set: &Choices| {
+        set.iter().flat_map(|(slot, option)| ["--set".to_owned(), format!("{slot}={option}")]).collect()
+    };
+    sets.iter().skip(1).map(flags).collect()
+}
+
+/// All of them are lint-clean; the first is run too, as it differs most from the default.
+fn steps_of(number: usize) -> &'static str {
+    match number {
+        0 => "fmt,clippy,build,test,boot,probe",
+        _ => "fmt,clippy",
+    }
 }
 
 /// A folder outside of every repository and workspace, with a cache of its own.

@@ -47,9 +47,20 @@ impl Choices {
 
     /// Why `option` cannot be taken beside these choices; nothing if it can.
     pub fn ruled_out(&self, catalog: &Catalog, option: &Part) -> Option<String> {
+        self.with(option).broken_rules(catalog).into_iter().next()
+    }
+
+    /// The same, and `option` for its slot.
+    #[must_use]
+    pub fn with(&self, option: &Part) -> Self {
         let mut with = self.clone();
         with.0.insert(option.slot.clone(), option.name.clone());
-        with.broken_rules(catalog).into_iter().next()
+        with
+    }
+
+    /// Slot and option.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(slot, option)| (slot.as_str(), option.as_str()))
     }
 
     /// Fills every open slot: the recommended option where the rules allow it, else the next that they
@@ -61,10 +72,9 @@ impl Choices {
         };
         let recommended = slot.option(&slot.default).into_iter();
         let others = slot.options.iter().filter(|part| part.name != slot.default);
-        recommended.chain(others).filter(|part| self.ruled_out(catalog, part).is_none()).find_map(|part| {
-            let mut with = self.clone();
-            with.0.insert(slot.name.clone(), part.name.clone());
-            with.completed(catalog)
-        })
+        recommended
+            .chain(others)
+            .filter(|part| self.ruled_out(catalog, part).is_none())
+            .find_map(|part| self.with(part).completed(catalog))
     }
 }

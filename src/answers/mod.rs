@@ -1,11 +1,13 @@
 //! Answers: a full, valid set of choices and a name. The only way to get one is to validate.
 
 mod choices;
+mod covering;
 mod draft;
 mod name;
 
 pub use self::{
     choices::Choices,
+    covering::{all, covering},
     draft::{Draft, Order},
     name::{ProjectName, is_windows_device},
 };

@@ -1,33 +1,18 @@
 //! Every combination of the real catalog renders, and what it renders parses.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use formwork::{
-    answers::{Answers, Choices, ProjectName},
+    answers::{self, Answers, Choices, ProjectName},
     catalog::{Catalog, Plan},
     render::{self, Render},
 };
 
+use crate::support::fixture;
+
 /// Every valid set of answers of a catalog.
 pub(crate) fn all(catalog: &Catalog) -> Vec<Choices> {
-    let mut all = vec![Choices::default()];
-    for slot in catalog.slots() {
-        let with_each = |choices: Choices| {
-            let allowed = slot.options.iter().filter({
-                let choices = choices.clone();
-                move |part| choices.ruled_out(catalog, part).is_none()
-            });
-            allowed
-                .map(move |part| {
-                    let mut with = choices.clone();
-                    with.set(catalog, &slot.name, &part.name).unwrap();
-                    with
-                })
-                .collect::<Vec<_>>()
-        };
-        all = all.into_iter().flat_map(with_each).collect();
-    }
-    all
+    answers::all(catalog, &Choices::default())
 }
 
 pub(crate) fn render_as(catalog: &Catalog, choices: &Choices, name: &str) -> Render {
@@ -52,6 +37,43 @@ fn every_combination_renders_and_parses() {
         }
         assert!(render.tree.get("Cargo.toml").is_some() && render.tree.get("src/main.rs").is_some());
     }
+}
+
+/// Slot and option, twice.
+type Pair = [(String, String); 2];
+
+fn pairs(sets: &[Choices]) -> BTreeSet<Pair> {
+    let owned = |(slot, option): (&str, &str)| (slot.to_owned(), option.to_owned());
+    let of_one = |set: &Choices| {
+        let chosen: Vec<_> = set.iter().map(owned).collect();
+        let product =
+            chosen.iter().flat_map(|one| chosen.iter().map(move |other| [one.clone(), other.clone()]));
+        product.filter(|[one, other]| one < other).collect::<Vec<_>>()
+    };
+    sets.iter().flat_map(of_one).collect()
+}
+
+#[test]
+fn a_covering_has_every_pair_and_far_fewer_sets() {
+    for catalog in [Catalog::embedded().unwrap(), fixture()] {
+        let all = all(&catalog);
+        let few = answers::covering(&catalog, &Choices::default());
+        assert_eq!(few.first(), Choices::default().completed(&catalog).as_ref());
+        assert_eq!(pairs(&few), pairs(&all));
+        assert!(few.iter().all(|set| all.contains(set)), "{few:#?}");
+        assert!(few.len() <= all.len());
+    }
+}
+
+#[test]
+fn a_covering_keeps_what_is_given_and_ends_where_nothing_is_allowed() {
+    let catalog = fixture();
+    let mut given = Choices::default();
+    given.set_pair(&catalog, "storage=disk").unwrap();
+    let few = answers::covering(&catalog, &given);
+    assert!(!few.is_empty() && few.iter().all(|set| set.get("storage") == Some("disk")));
+    given.set_pair(&catalog, "queue=broker").unwrap();
+    assert_eq!(answers::covering(&catalog, &given), []);
 }
 
 fn parse(path: &str, bytes: &[u8]) -> Result<(), String> {
