@@ -1,0 +1,221 @@
+//! What the clients do.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::{
+    io::AsyncReadExt as _,
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use crate::{
+    Result, Target,
+    client::Connection,
+    figures::{now, tell},
+};
+
+/// Connections are opened so many at a time: a service's backlog is finite.
+const OPENING: usize = 64;
+
+#[derive(clap::Args)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long)]
+    path: String,
+    /// Requests a second, whatever the service does: one that slows down is not asked less
+    #[arg(long, default_value_t = 500)]
+    rate: u32,
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+}
+
+impl Get {
+    pub(crate) async fn run(self) -> Result<()> {
+        let (work, tickets) = async_queue();
+        let mut readers = JoinSet::new();
+        for _ in 0..self.connections {
+            let (mut connection, path) = (Connection::open(&self.target).await?, self.path.clone());
+            let tickets = tickets.clone();
+            readers.spawn(async move {
+                let (mut times, mut failed) = (Vec::new(), 0_u32);
+                while let Some(due) = next(&tickets).await {
+                    match read(&mut connection, &path).await {
+                        // From when it was due: waiting for a free connection is waiting too.
+                        Ok(200) => times.push(due.elapsed()),
+                        _ => failed += 1,
+                    }
+                }
+                (times, failed)
+            });
+        }
+        let mut clock = interval(Duration::from_secs(1) / self.rate);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        for _ in 0..self.rate * self.seconds {
+            clock.tick().await;
+            work.send(Instant::now())?;
+        }
+        drop(work);
+        let (mut times, mut failed) = (Vec::new(), 0);
+        while let Some(done) = readers.join_next().await {
+            let (more, lost) = done?;
+            times.extend(more);
+            failed += lost;
+        }
+        println!("get_failed {failed}");
+        tell("get", times);
+        Ok(())
+    }
+}
+
+type Tickets = Arc<tokio::sync::Mutex<tokio::sync::mpsc::UnboundedReceiver<Instant>>>;
+
+fn async_queue() -> (tokio::sync::mpsc::UnboundedSender<Instant>, Tickets) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    (sender, Arc::new(tokio::sync::Mutex::new(receiver)))
+}
+
+async fn next(tickets: &Tickets) -> Option<Instant> {
+    tickets.lock().await.recv().await
+}
+
+async fn read(connection: &mut Connection, path: &str) -> Result<u16> {
+    let response = connection.get(path).await?;
+    let status = response.status().as_u16();
+    response.into_body().collect().await?;
+    Ok(status)
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Hold {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long, default_value = "/v1/answers")]
+    path: String,
+    #[arg(long)]
+    streams: usize,
+    /// Each under a key of its own, so that it is durable
+    #[arg(long)]
+    durable: bool,
+    /// Read the path instead of asking
+    #[arg(long)]
+    get: bool,
+}
+
+impl Hold {
+    pub(crate) async fn run(self) -> Result<()> {
+        let places = Arc::new(Semaphore::new(OPENING));
+        let mut opening = JoinSet::new();
+        for number in 0..self.streams {
+            let (target, path, places) = (self.target.clone(), self.path.clone(), places.clone());
+            let key = self.durable.then(|| format!("hold-{number}-{}", now().as_nanos()));
+            let get = self.get;
+            opening.spawn(async move {
+                let _place = places.acquire_owned().await?;
+                let mut connection = Connection::open(&target).await?;
+                let response = match get {
+                    true => connection.get(&path).await?,
+                    false => connection.ask(&path, &format!("hold {number}?"), key).await?,
+                };
+                if response.status() != 200 {
+                    return Err(format!("status {}", response.status()).into());
+                }
+                let mut body = response.into_body();
+                body.frame().await.ok_or("an empty stream")??;
+                Result::Ok((connection, body))
+            });
+        }
+        let mut held = Vec::new();
+        let mut refused = 0;
+        while let Some(opened) = opening.join_next().await {
+            match opened? {
+                Ok(stream) => held.push(stream),
+                Err(error) => {
+                    refused += 1;
+                    eprintln!("{error}");
+                }
+            }
+        }
+        println!("open {}\nrefused {refused}", held.len());
+        let mut readers = JoinSet::new();
+        for (connection, body) in held {
+            readers.spawn(async move {
+                let drained = drain(body).await;
+                drop(connection);
+                drained
+            });
+        }
+        tokio::io::stdin().read_to_end(&mut Vec::new()).await?;
+        let mut ended = 0;
+        while let Some(done) = readers.try_join_next() {
+            ended += usize::from(done.is_ok());
+        }
+        println!("ended {ended}");
+        Ok(())
+    }
+}
+
+async fn drain(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Relay {
+    #[command(flatten)]
+    target: Target,
+    /// `/v1/answers`, or the provider's own path, to know what the way costs without the service
+    #[arg(long, default_value = "/v1/answers")]
+    path: String,
+    #[arg(long, default_value_t = 50)]
+    streams: usize,
+    #[arg(long)]
+    durable: bool,
+}
+
+impl Relay {
+    pub(crate) async fn run(self) -> Result<()> {
+        let mut readers = JoinSet::new();
+        for number in 0..self.streams {
+            let mut connection = Connection::open(&self.target).await?;
+            let path = self.path.clone();
+            let key = self.durable.then(|| format!("relay-{number}-{}", now().as_nanos()));
+            readers.spawn(async move {
+                // Spread over a gap, as clients are.
+                tokio::time::sleep(Duration::from_millis(number as u64 % 20)).await;
+                let begun = now();
+                let question = format!("begun={}. What is asked by {number}?", begun.as_nanos());
+                let response = connection.ask(&path, &question, key).await?;
+                if response.status() != 200 {
+                    return Err(format!("status {}", response.status()).into());
+                }
+                tokens(response.into_body()).await
+            });
+        }
+        let mut times = Vec::new();
+        while let Some(done) = readers.join_next().await {
+            times.extend(done??);
+        }
+        tell("relay", times);
+        Ok(())
+    }
+}
+
+/// How long each token was under way: its text is when it was written.
+async fn tokens(mut body: Incoming) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let came = now();
+        let Ok(data) = frame?.into_data() else { continue };
+        let text = String::from_utf8_lossy(&data).into_owned();
+        let stamps = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() >= 12);
+        let stamps = stamps.filter_map(|digits| digits.parse().ok()).map(Duration::from_nanos);
+        // The clock's own time is near; an id that happens to be all digits is not.
+        times.extend(stamps.map(|stamp| came.saturating_sub(stamp)).filter(|time| *time < Duration::from_secs(60)));
+    }
+    Ok(times)
+}
