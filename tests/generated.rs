@@ -1,6 +1,7 @@
 //! The default project, whole: poured, proven, run again under load; and a second one from its crates.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicBool, Ordering},
@@ -18,6 +19,8 @@ const PROMISES: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
 
 /// The project's tests that are long where a variable says so, each with its module; see docs/ci.md.
 const LONG: [(&str, &str); 2] = [("TEST_JOBS", "jobs::endurance"), ("TEST_CRASHES", "idempotency::crash")];
+/// Texts of the simulator: where its directions begin, and how its answers do.
+const SIMULATOR: [&str; 2] = ["[[sim:", "This answer is simulated."];
 
 /// One test, because each part stands on the one before: what the first project compiled, the second copies.
 #[test]
@@ -31,6 +34,7 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
     assert_is_clean(&first);
     assert_passes_under_load(&home, &first);
     assert_long_tests_pass(&home, &first);
+    assert_only_debug_builds_simulate(&home, &first);
 
     let second = home.path.join("parts-list");
     home.pour(&second, &["--no-check"]);
@@ -158,6 +162,21 @@ fn assert_is_clean(project: &Path) {
     let status = status.expect("git starts");
     assert!(status.status.success());
     assert_eq!(String::from_utf8_lossy(&status.stdout), "");
+}
+
+/// What stands in for the provider of models is in no build without debug assertions, as a release build is.
+fn assert_only_debug_builds_simulate(home: &Home, project: &Path) {
+    let has_simulator = || {
+        let binary = fs::read(project.join("target/debug/orders")).expect("a binary");
+        SIMULATOR.map(|text| binary.windows(text.len()).any(|part| part == text.as_bytes()))
+    };
+    assert_eq!(has_simulator(), [true; SIMULATOR.len()]);
+    let mut cargo = home.command("cargo");
+    // The project's own crate alone: a whole release build takes minutes.
+    cargo.args(["build", "--locked", "--config", "profile.dev.package.orders.debug-assertions=false"]);
+    let output = cargo.current_dir(project).output().expect("cargo starts");
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(has_simulator(), [false; SIMULATOR.len()]);
 }
 
 /// Twice more, in parallel as always, while another core is never idle.
