@@ -171,13 +171,14 @@ fn the_shown_command_line_gives_the_same_project() {
 fn what_is_given_is_not_asked() {
     let folder = temp();
     let all = "orders --set concurrency=async --set storage=sqlite --set cache=none --set auth=jwt \
-               --set queue=database";
+               --set queue=database --set llm=none";
     // Nothing is left to ask, so there is no wizard at all.
     let (status, screen) = wizard_in(folder.path(), all).ends();
     assert!(status.success() && !screen.contains('?'), "{screen}");
     let mut terminal = wizard_in(folder.path(), "bills --set storage=sqlite");
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where are hot reads kept?").types(ENTER).sees("Pour bills?").types(ENTER);
+    terminal.sees("Where are hot reads kept?").types(ENTER);
+    terminal.sees("Which language model is asked?").types(ENTER).sees("Pour bills?").types(ENTER);
     let (status, screen) = terminal.ends();
     // What was given is not asked, and neither is what has no choice.
     for question in ["Where does durable state live?", "How do callers prove who they are?"] {
@@ -194,7 +195,8 @@ fn escape_goes_back() {
     // The answer is still there, to be changed.
     terminal.sees("What is the service called?").sees("bills").types("2").types(ENTER);
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where are hot reads").types(ENTER).sees("Pour bills2?").types(ESCAPE);
+    terminal.sees("Where are hot reads").types(ENTER).sees("Which language model").types(ENTER);
+    terminal.sees("Pour bills2?").types(ESCAPE).sees("Which language model").types(ESCAPE);
     terminal.sees("Where are hot reads").types(ESCAPE).sees("How should it be built?").types(ENTER);
     terminal.sees("Pour bills2?").types(ENTER);
     let (status, screen) = terminal.ends();

@@ -75,6 +75,11 @@ impl Llm {
             self.base_url.is_some(),
             "only development has a simulator that answers in the model's place",
         );
+        environment.required_in_production(
+            "APP__LLM__API_KEY",
+            self.api_key.is_some(),
+            "the provider knows you by it; for one that asks for none, any text will do",
+        );
         environment.rule(!self.model.is_empty(), || {
             "APP__LLM__MODEL must not be empty".to_owned()
         });

@@ -13,9 +13,6 @@ use tokio::{sync::mpsc, time::sleep};
 
 use super::{Act, dialect, stats::Visit};
 
-/// No provider says this.
-const GARBAGE: &str = "data: {\"choices\": [{\"del\n\n";
-
 pub(super) struct Playback {
     pub(super) model: String,
     pub(super) input_tokens: u64,
@@ -75,7 +72,7 @@ impl Playback {
             std::future::pending::<()>().await;
         }
         if act.garbage_after == Some(said) {
-            audience.say(GARBAGE.to_owned()).await?;
+            audience.say(dialect::GARBAGE.to_owned()).await?;
         }
         if act.cut_after == Some(said) {
             audience.cut().await?;

@@ -12,6 +12,8 @@ use crate::{
     external::resilience::{Guard, hedge::Hedge},
 };
 
+const PATH: &str = "/embeddings";
+
 /// As telemetry names it.
 const SERVICE: &str = "embeddings";
 
@@ -111,9 +113,8 @@ impl Llm {
         deadline: Deadline,
     ) -> Result<(Vec<Vec<f32>>, Option<Usage>), Error> {
         let config = &self.embeddings.config;
-        let base = config.base_url.as_deref().unwrap_or_default();
-        let url = format!("{base}/embeddings");
-        let mut request = self.wire.client().post(url).json(&Question {
+        let request = self.wire.post(config.base_url.as_deref(), PATH)?;
+        let mut request = request.json(&Question {
             model: &config.model,
             input: texts,
             encoding_format: "float",

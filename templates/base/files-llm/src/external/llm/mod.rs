@@ -132,8 +132,11 @@ impl Llm {
     ) -> Result<Opened, Error> {
         let deadline = deadline.within(self.config.first_token_timeout);
         let mut call = Call::begin(model, prompt, &self.config);
-        let request = dialect::question(self.wire.client(), &self.config, model, prompt);
         let opening = async {
+            let request = self
+                .wire
+                .post(self.config.base_url.as_deref(), dialect::PATH)?;
+            let request = dialect::question(request, &self.config, model, prompt);
             let response = self.wire.open(request, deadline).await?;
             let mut reader = Reader::new(response);
             let first = reader.piece().await?;

@@ -39,8 +39,11 @@ impl Wire {
         Ok(Self(client))
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.0
+    /// A request to a path of the provider's.
+    pub(super) fn post(&self, base_url: Option<&str>, path: &str) -> Result<RequestBuilder, Error> {
+        let base =
+            base_url.ok_or_else(|| Error::Unreachable("its address is not set".to_owned()))?;
+        Ok(self.0.post(format!("{base}{path}")))
     }
 
     /// Sends `request` and gives the answer once its head is there, if it is one. How long that may take is the

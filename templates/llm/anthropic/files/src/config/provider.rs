@@ -21,5 +21,10 @@ pub(super) fn embeddings(
         embeddings.base_url.is_some(),
         "texts become vectors at a service that speaks OpenAI's interface",
     );
+    environment.required_in_production(
+        "APP__EMBEDDINGS__API_KEY",
+        embeddings.api_key.is_some(),
+        "that service knows you by it; for one that asks for none, any text will do",
+    );
     embeddings
 }

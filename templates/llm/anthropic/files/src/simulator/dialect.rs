@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 pub(super) const PATH: &str = "/messages";
 
+/// No provider says this.
+pub(super) const GARBAGE: &str = "event: content_block_delta\ndata: {\"del\n\n";
+
 #[derive(Deserialize)]
 pub(super) struct Question {
     model: String,

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 pub(super) const PATH: &str = "/chat/completions";
 
+/// No provider says this.
+pub(super) const GARBAGE: &str = "data: {\"choices\": [{\"del\n\n";
+
 #[derive(Deserialize)]
 pub(super) struct Question {
     model: String,

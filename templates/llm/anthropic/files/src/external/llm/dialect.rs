@@ -1,11 +1,13 @@
 //! Anthropic's interface of messages.
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{Error, Prompt, Usage, reader::Reply, sse::Event};
 use crate::config;
+
+pub(super) const PATH: &str = "/messages";
 
 /// As telemetry names it.
 pub(super) const PROVIDER: &str = "anthropic";
@@ -72,23 +74,20 @@ struct Fault {
     kind: String,
 }
 
+/// Asks `prompt` of `model`.
 pub(super) fn question(
-    client: &Client,
+    request: RequestBuilder,
     config: &config::Llm,
     model: &str,
     prompt: &Prompt,
 ) -> RequestBuilder {
-    let base = config.base_url.as_deref().unwrap_or_default();
-    let request = client
-        .post(format!("{base}/messages"))
-        .header("anthropic-version", VERSION)
-        .json(&json!({
-            "model": model,
-            "system": prompt.system,
-            "messages": [{ "role": "user", "content": prompt.user }],
-            "max_tokens": prompt.max_tokens,
-            "stream": true,
-        }));
+    let request = request.header("anthropic-version", VERSION).json(&json!({
+        "model": model,
+        "system": prompt.system,
+        "messages": [{ "role": "user", "content": prompt.user }],
+        "max_tokens": prompt.max_tokens,
+        "stream": true,
+    }));
     match &config.api_key {
         Some(key) => request.header("x-api-key", key.expose()),
         None => request,

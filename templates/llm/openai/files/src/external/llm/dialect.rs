@@ -1,11 +1,13 @@
 //! OpenAI's interface of chat completions, which most services and servers of models speak too.
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Error, Prompt, Usage, reader::Reply, sse::Event};
 use crate::config;
+
+pub(super) const PATH: &str = "/chat/completions";
 
 /// As telemetry names it.
 pub(super) const PROVIDER: &str = "openai";
@@ -53,25 +55,23 @@ struct Fault {
     kind: Option<String>,
 }
 
+/// Asks `prompt` of `model`.
 pub(super) fn question(
-    client: &Client,
+    request: RequestBuilder,
     config: &config::Llm,
     model: &str,
     prompt: &Prompt,
 ) -> RequestBuilder {
-    let base = config.base_url.as_deref().unwrap_or_default();
-    let request = client
-        .post(format!("{base}/chat/completions"))
-        .json(&json!({
-            "model": model,
-            "messages": [
-                { "role": "system", "content": prompt.system },
-                { "role": "user", "content": prompt.user },
-            ],
-            "max_completion_tokens": prompt.max_tokens,
-            "stream": true,
-            "stream_options": { "include_usage": true },
-        }));
+    let request = request.json(&json!({
+        "model": model,
+        "messages": [
+            { "role": "system", "content": prompt.system },
+            { "role": "user", "content": prompt.user },
+        ],
+        "max_completion_tokens": prompt.max_tokens,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    }));
     match &config.api_key {
         Some(key) => request.bearer_auth(key.expose()),
         None => request,
