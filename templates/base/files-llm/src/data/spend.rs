@@ -7,7 +7,13 @@ use std::time::Duration;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{connection::Connection, database::Row, dialect::now_ms, error::Error, millis};
+use super::{
+    connection::{Connection, Transaction},
+    database::Row,
+    dialect::now_ms,
+    error::Error,
+    millis,
+};
 
 macro_rules! day_ms {
     () => {
@@ -99,9 +105,12 @@ impl FromRow<'_, Row> for OfModel {
     }
 }
 
-/// Sets the amount aside if the caller's day has room for it. In a transaction, for the first statement is the
-/// lock that lets only one claim of a caller be decided at a time.
-pub async fn reserve(connection: &mut Connection, claim: &Claim<'_>) -> Result<Reserved, Error> {
+/// Sets the amount aside if the caller's day has room for it. The first statement is the lock that lets only one
+/// claim of a caller be decided at a time.
+pub async fn reserve(
+    transaction: &mut Transaction<'_>,
+    claim: &Claim<'_>,
+) -> Result<Reserved, Error> {
     let lock = sqlx::query_as(concat!(
         "INSERT INTO spend_days (tenant, subject, day, settled) VALUES ($1, $2, ",
         now_ms!(),
@@ -116,7 +125,7 @@ pub async fn reserve(connection: &mut Connection, claim: &Claim<'_>) -> Result<R
     ))
     .bind(claim.tenant)
     .bind(claim.subject);
-    let (day, turns_in): (i64, i64) = connection.one(lock).await?;
+    let (day, turns_in): (i64, i64) = transaction.one(lock).await?;
     let id = Uuid::now_v7();
     let statement = sqlx::query(concat!(
         "INSERT INTO spend (id, tenant, subject, route, amount, ends_at)
@@ -137,18 +146,18 @@ pub async fn reserve(connection: &mut Connection, claim: &Claim<'_>) -> Result<R
     .bind(millis(claim.lifetime))
     .bind(claim.limit.unwrap_or(i64::MAX))
     .bind(day);
-    if connection.execute(statement).await? == 1 {
+    if transaction.execute(statement).await? == 1 {
         return Ok(Reserved::Granted(Reservation(id)));
     }
     let turns_in = Duration::from_millis(u64::try_from(turns_in).unwrap_or_default());
     Ok(Reserved::Refused { turns_in })
 }
 
-/// Puts what was spent in the place of what was reserved, in one transaction with whatever else tells of the
-/// call. It counts on the day on which it is settled, also when the reservation's time is over. False where it
-/// has been settled or released before.
+/// Puts what was spent in the place of what was reserved; in between it would count as neither. It counts on the
+/// day on which it is settled, also when the reservation's time is over. False where it has been settled or
+/// released before.
 pub async fn settle(
-    connection: &mut Connection,
+    transaction: &mut Transaction<'_>,
     reservation: Reservation,
     spent: &Settlement<'_>,
 ) -> Result<bool, Error> {
@@ -168,7 +177,7 @@ pub async fn settle(
     .bind(spent.cached_input_tokens)
     .bind(spent.is_estimated)
     .bind(reservation.0);
-    let settled: Option<(String, String, i64)> = connection.optional(settle).await?;
+    let settled: Option<(String, String, i64)> = transaction.optional(settle).await?;
     let Some((tenant, subject, day)) = settled else {
         return Ok(false);
     };
@@ -180,7 +189,7 @@ pub async fn settle(
     .bind(subject)
     .bind(day)
     .bind(spent.amount);
-    connection.execute(count).await.map(|_| true)
+    transaction.execute(count).await.map(|_| true)
 }
 
 /// Gives the amount back: nothing was spent. False where it has been settled or released before.

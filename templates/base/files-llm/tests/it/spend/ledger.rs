@@ -31,8 +31,7 @@ async fn a_reservation_is_settled_once() {
     let reservation = purse.granted(claim(60)).await;
     assert!(purse.settle(reservation, 10).await);
     assert!(!purse.settle(reservation, 10).await);
-    let released = spend::release(&mut purse.connection().await, reservation).await;
-    assert!(!released.expect("an answer"), "what is spent stays spent");
+    assert!(!purse.release(reservation).await, "it stays spent");
     assert_eq!(purse.today().await, (10, 0));
 }
 
@@ -40,8 +39,7 @@ async fn a_reservation_is_settled_once() {
 async fn what_is_released_was_never_spent() {
     let purse = Purse::open().await;
     let reservation = purse.granted(claim(60)).await;
-    let released = spend::release(&mut purse.connection().await, reservation).await;
-    assert!(released.expect("an answer"));
+    assert!(purse.release(reservation).await);
     assert_eq!(purse.today().await, (0, 0));
     assert!(!purse.settle(reservation, 10).await);
     assert_eq!(purse.today().await, (0, 0));
@@ -137,10 +135,10 @@ async fn what_was_spent_is_told_by_model() {
             model,
             ..settlement(amount)
         };
-        let settled = spend::settle(&mut purse.connection().await, reservation, &spent).await;
-        assert!(settled.expect("an answer"));
+        assert!(settle(&purse.app, reservation, spent).await);
     }
-    let mut connection = purse.connection().await;
+    let mut context = context(&purse.app);
+    let mut connection = context.read().await.expect("a connection");
     let today = spend::today(&mut connection, "t", "s").await;
     let day = today.expect("an answer").day;
     let models = spend::by_model(&mut connection, "t", "s", day).await;
@@ -169,7 +167,8 @@ async fn what_is_old_is_removed() {
     purse.change("UPDATE spend_days SET day = day - 2").await;
     purse.granted(claim(10)).await;
 
-    let mut connection = purse.connection().await;
+    let mut context = context(&purse.app);
+    let mut connection = context.write().await.expect("a connection");
     let removed = spend::purge(&mut connection, HOUR, 1).await;
     assert_eq!(removed.expect("an answer"), 1, "no more than was asked");
     let removed = spend::purge(&mut connection, HOUR / 2, 500).await;

@@ -3,23 +3,17 @@
 use super::*;
 
 /// Whether there was room for what this caller might spend, which it then spent.
-async fn spend_once(database: Database, amount: i64, actual: i64) -> bool {
-    let mut connection = connection(&database).await;
-    let reserved = spend::reserve(&mut connection, &claim(amount)).await;
-    drop(connection);
-    let Reserved::Granted(reservation) = reserved.expect("an answer") else {
+async fn spend_once(app: App, amount: i64, actual: i64) -> bool {
+    let Reserved::Granted(reservation) = reserve(&app, claim(amount)).await else {
         return false;
     };
     tokio::task::yield_now().await;
-    let spent = settlement(actual);
-    let mut connection = self::connection(&database).await;
-    let settled = spend::settle(&mut connection, reservation, &spent).await;
-    settled.expect("an answer")
+    settle(&app, reservation, settlement(actual)).await
 }
 
-/// Two instances on one file, in turn.
-async fn instances(purse: &Purse) -> impl Iterator<Item = Database> + use<> {
-    let instances = [purse.database.clone(), open(&purse.config).await];
+/// Two on one file, in turn.
+async fn instances(purse: &Purse) -> impl Iterator<Item = App> + use<> {
+    let instances = [purse.app.clone(), purse.other_instance().await];
     instances.into_iter().cycle()
 }
 
@@ -27,8 +21,8 @@ async fn instances(purse: &Purse) -> impl Iterator<Item = Database> + use<> {
 async fn fifty_at_once_on_two_instances_never_pass_the_limit() {
     let purse = Purse::open().await;
     let mut spending = JoinSet::new();
-    for database in instances(&purse).await.take(50) {
-        spending.spawn(spend_once(database, 7, 7));
+    for app in instances(&purse).await.take(50) {
+        spending.spawn(spend_once(app, 7, 7));
     }
     let granted = spending.join_all().await;
     let granted = granted.into_iter().filter(|granted| *granted).count();
@@ -41,8 +35,8 @@ async fn fifty_at_once_on_two_instances_never_pass_the_limit() {
 async fn what_is_not_spent_is_there_for_others_and_never_twice() {
     let purse = Purse::open().await;
     let mut spending = JoinSet::new();
-    for database in instances(&purse).await.take(50) {
-        spending.spawn(async move { while !spend_once(database.clone(), 50, 1).await {} });
+    for app in instances(&purse).await.take(50) {
+        spending.spawn(async move { while !spend_once(app.clone(), 50, 1).await {} });
     }
     while !spending.is_empty() {
         let (settled, reserved) = purse.today().await;
