@@ -50,6 +50,11 @@ impl Comparison {
             }
         }
     }
+
+    /// Whether a build from nothing compiles the same crates with either option.
+    pub fn has_same_crates(&self) -> bool {
+        self.against.is_some() && self.crates == Changes::default()
+    }
 }
 
 /// A project that takes `option`, and beside it what `like` takes if the rules allow it.

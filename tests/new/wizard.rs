@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use formwork::{answers::Draft, wizard};
+use formwork::{answers::Draft, catalog::Catalog, wizard};
 use portable_pty::{CommandBuilder, ExitStatus, PtySize, native_pty_system};
 
 use crate::support::{fixture, git, names, new, temp};
@@ -108,6 +108,21 @@ impl Terminal {
     }
 }
 
+/// The catalog's slots that have a choice, with their questions, in the order in which they are asked.
+fn questions() -> Vec<(String, String)> {
+    let catalog = Catalog::embedded().unwrap();
+    let open = catalog.slots().iter().filter(|slot| slot.options.len() > 1);
+    open.map(|slot| (slot.name.clone(), slot.question.clone())).collect()
+}
+
+/// Answers each question with what is suggested, but the one about the cache with these keys.
+fn choose(terminal: &mut Terminal, cache: &str) {
+    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
+    for (slot, question) in questions() {
+        terminal.sees(&question).types(if slot == "cache" { cache } else { ENTER });
+    }
+}
+
 /// `formwork new` on a terminal, in `folder`.
 fn wizard_in(folder: &Path, arguments: &str) -> Terminal {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_formwork"));
@@ -137,8 +152,8 @@ fn the_short_path_is_a_name_and_three_times_enter() {
 fn choosing_asks_one_question_a_slot_and_shows_what_each_option_costs() {
     let folder = temp();
     let mut terminal = wizard_in(folder.path(), "orders --no-git");
-    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where are hot reads kept?").sees("every read costs a query").types(DOWN).types(ENTER);
+    choose(&mut terminal, &format!("{DOWN}{ENTER}"));
+    assert!(terminal.text().contains("every read costs a query"), "the trade-off is there");
     terminal.sees("formwork new orders --set cache=none --yes --no-check --no-git").types(ENTER);
     terminal.sees("poured orders: ");
     assert!(terminal.ends().0.success());
@@ -170,15 +185,15 @@ fn the_shown_command_line_gives_the_same_project() {
 #[test]
 fn what_is_given_is_not_asked() {
     let folder = temp();
-    let all = "orders --set concurrency=async --set storage=sqlite --set cache=none --set auth=jwt \
-               --set queue=database --set llm=none";
+    let catalog = Catalog::embedded().unwrap();
+    let given = catalog.slots().iter().map(|slot| format!("--set {}={}", slot.name, slot.default));
+    let all = format!("orders {}", given.collect::<Vec<_>>().join(" "));
     // Nothing is left to ask, so there is no wizard at all.
-    let (status, screen) = wizard_in(folder.path(), all).ends();
+    let (status, screen) = wizard_in(folder.path(), &all).ends();
     assert!(status.success() && !screen.contains('?'), "{screen}");
     let mut terminal = wizard_in(folder.path(), "bills --set storage=sqlite");
-    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where are hot reads kept?").types(ENTER);
-    terminal.sees("Which language model is asked?").types(ENTER).sees("Pour bills?").types(ENTER);
+    choose(&mut terminal, ENTER);
+    terminal.sees("Pour bills?").types(ENTER);
     let (status, screen) = terminal.ends();
     // What was given is not asked, and neither is what has no choice.
     for question in ["Where does durable state live?", "How do callers prove who they are?"] {
@@ -194,10 +209,12 @@ fn escape_goes_back() {
     terminal.sees("How should it be built?").types(ESCAPE);
     // The answer is still there, to be changed.
     terminal.sees("What is the service called?").sees("bills").types("2").types(ENTER);
-    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where are hot reads").types(ENTER).sees("Which language model").types(ENTER);
-    terminal.sees("Pour bills2?").types(ESCAPE).sees("Which language model").types(ESCAPE);
-    terminal.sees("Where are hot reads").types(ESCAPE).sees("How should it be built?").types(ENTER);
+    choose(&mut terminal, ENTER);
+    terminal.sees("Pour bills2?").types(ESCAPE);
+    for (_, question) in questions().iter().rev() {
+        terminal.sees(question).types(ESCAPE);
+    }
+    terminal.sees("How should it be built?").types(ENTER);
     terminal.sees("Pour bills2?").types(ENTER);
     let (status, screen) = terminal.ends();
     assert!(status.success() && !screen.contains("cancel"), "{screen}");

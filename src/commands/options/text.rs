@@ -50,6 +50,7 @@ pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64
     }
     let _ = match seconds {
         Some(seconds) => writeln!(text, "  cold build: {seconds:+.1} seconds"),
+        None if comparison.has_same_crates() => writeln!(text, "  cold build: the same crates"),
         None => writeln!(text, "  cold build: not measured"),
     };
     text

@@ -1,7 +1,5 @@
 //! P12: what is wrong with the configuration is said at the start, all of it, and no secret is ever shown.
 
-mod documented;
+pub(crate) mod documented;
 mod problems;
 mod secrets;
-
-pub(crate) use self::documented::production_settings;

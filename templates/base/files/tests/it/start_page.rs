@@ -3,7 +3,7 @@
 use reqwest::{Response, StatusCode};
 
 use crate::{
-    configuration::production_settings,
+    configuration::documented::production_settings,
     support::{Client, Server, client::header},
 };
 
