@@ -14,7 +14,7 @@ use super::{
     client::Response,
     expect,
     subject::Subject,
-    upstream::{Act, Scene},
+    upstream::{Act, End, Scene},
 };
 
 const REQUESTS: usize = 20;
@@ -24,6 +24,8 @@ const SMALL_CHANGE: usize = 10;
 /// A breaker's rest, and a busy machine.
 const WELL_WITHIN: Duration = Duration::from_secs(45);
 const TICK: Duration = Duration::from_millis(250);
+const FIRST_TOKEN_TIMEOUT: (&str, &str) = ("APP__LLM__FIRST_TOKEN_TIMEOUT", "1s");
+const TOKEN_TIMEOUT: (&str, &str) = ("APP__LLM__TOKEN_TIMEOUT", "1s");
 
 pub fn check(subject: &Subject) -> Finding {
     expect::all(subject.claims.of("P7").map(|operation| {
@@ -75,8 +77,38 @@ fn recovers(asking: &Asking) -> Finding {
 }
 
 fn asks_no_more_than_it_may(subject: &Subject, operation: &Operation) -> Finding {
-    let asking = Asking::start(subject, operation, "p7", &[])?;
-    expect::all([goes_on_for_nobody(&asking), comes_when_it_was_told(&asking)])
+    let asking = Asking::start(subject, operation, "p7", &[FIRST_TOKEN_TIMEOUT, TOKEN_TIMEOUT])?;
+    // The last one is believed for ten minutes.
+    expect::all([
+        waits_for_a_first_token(&asking),
+        waits_for_the_next_token(&asking),
+        goes_on_for_nobody(&asking),
+        comes_when_it_was_told(&asking),
+    ])
+}
+
+fn waits_for_a_first_token(asking: &Asking) -> Finding {
+    if !asking.instance.subject.has(FIRST_TOKEN_TIMEOUT.0) {
+        return Ok(());
+    }
+    asking.upstream.plays(Scene::Plays(vec![Act::Hold]));
+    let what = format!("{} whose provider never begins to answer", asking.operation.name());
+    expect::problem(&what, &asking.ask().map_err(|reason| format!("{what}: {reason}"))?, 504)
+}
+
+fn waits_for_the_next_token(asking: &Asking) -> Finding {
+    let is_told = asking.operation.promises.contains("P4");
+    if !is_told || !asking.instance.subject.has(TOKEN_TIMEOUT.0) {
+        return Ok(());
+    }
+    let number = asking.upstream.calls().len();
+    asking.upstream.plays(Scene::Plays(vec![Act::Say("Once"), Act::Hold]));
+    let what = format!("{} whose provider falls silent after a token", asking.operation.name());
+    asking.stream()?.until("error", SOON).map_err(|reason| format!("{what}: {reason}"))?;
+    let end = asking.upstream.end(number, SOON).map(|(end, _)| end);
+    expect::that(end == Some(End::Left), || {
+        format!("{what}: the call goes on, expected it to be given up with the answer")
+    })
 }
 
 /// After the first token a second call would say something else: there is none.
@@ -84,9 +116,10 @@ fn goes_on_for_nobody(asking: &Asking) -> Finding {
     if !asking.operation.promises.contains("P4") {
         return Ok(());
     }
+    let before = asking.upstream.calls().len();
     asking.upstream.plays(Scene::Plays(vec![Act::Say("Once"), Act::Cut]));
     asking.stream()?.rest(SOON)?;
-    let calls = asking.upstream.calls().len();
+    let calls = asking.upstream.calls().len() - before;
     expect::that(calls == 1, || {
         format!(
             "{} whose provider broke off after a token: {calls} calls, expected no second one",
