@@ -4,6 +4,7 @@
 mod answers;
 mod embeddings;
 mod resilience;
+mod simulator;
 
 use std::time::Duration;
 
@@ -40,6 +41,12 @@ impl Asking {
         ];
         given.extend(variables);
         let server = Server::with(&given).await;
+        Self { server, provider }
+    }
+
+    /// A service that asks somebody else than `provider`.
+    async fn of(server: Server) -> Self {
+        let provider = Simulator::start().await.expect("a simulator");
         Self { server, provider }
     }
 

@@ -111,7 +111,7 @@ async fn a_deadline_ends_the_wait_for_the_first_token() {
     let limit = Duration::from_millis(200);
     let begun = Instant::now();
     let late = asking.ask_within(limit, QUESTION).await.err();
-    assert_eq!(late, Some(Error::Late));
+    assert_eq!(late, Some(Error::Deadline));
     assert_about(begun.elapsed(), limit);
 }
 

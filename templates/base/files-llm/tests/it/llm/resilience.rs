@@ -13,6 +13,7 @@ use super::{Asking, PATIENCE, prompt};
 use crate::support::eventually;
 
 const QUESTION: &str = "When are parcels returned?";
+const CALLS: u64 = 100;
 const FALLBACK: (&str, &str) = ("APP__LLM__FALLBACK_MODELS", "second");
 const PRICES: (&str, &str) = (
     "APP__LLM__PRICES",
@@ -54,20 +55,54 @@ async fn a_wrong_question_is_asked_once() {
     assert!(matches!(Failure::from(error), Failure::Permanent(_)));
 }
 
-/// Services.md calls it the retry storm: the worst that a client can do to a service in need.
+/// The worst that a client can do to a service in need.
 #[tokio::test]
 async fn a_provider_that_fails_for_all_is_not_asked_much_more_than_it_would_be_anyway() {
     for variables in [vec![], vec![FIRST, FALLBACK, PRICES]] {
         let asking = Asking::with(&variables).await;
         asking.provider_does("status=503");
-        let calls = 100;
-        for _ in 0..calls {
+        for _ in 0..CALLS {
             let error = asking.ask(QUESTION).await.err().expect("a failure");
             assert_eq!(Problem::from(error).status(), 503);
         }
-        let asked = asking.provider.stats().chats;
-        assert!(asked <= calls + calls / 5 + 10, "{asked}");
+        assert_not_amplified(&asking);
     }
+}
+
+/// As above, where it is slow and one in three requests fails: no breaker opens, and all are tempted to ask again.
+#[tokio::test]
+async fn a_brownout_is_not_made_worse() {
+    let asking = Asking::start().await;
+    asking.provider_does("every=3 status=503 slow_headers=50ms\nfirst_token=10ms");
+    let ask = async || asking.ask(QUESTION).await.is_ok();
+    let mut answered = 0;
+    for _ in 0..CALLS / 4 {
+        let four = tokio::join!(ask(), ask(), ask(), ask());
+        answered += [four.0, four.1, four.2, four.3]
+            .iter()
+            .filter(|ok| **ok)
+            .count();
+    }
+    assert!(answered as u64 > CALLS / 2, "{answered}");
+    assert_not_amplified(&asking);
+}
+
+/// Whoever has less time than the model takes says nothing about the model.
+#[tokio::test]
+async fn callers_in_a_hurry_do_not_make_a_model_look_ill() {
+    let asking = Asking::start().await;
+    asking.provider_does("first_token=200ms");
+    for _ in 0..10 {
+        let hurry = Duration::from_millis(20);
+        let error = asking.ask_within(hurry, QUESTION).await.err();
+        assert_eq!(error, Some(Error::Deadline));
+    }
+    asking.ask(QUESTION).await.expect("an answer");
+}
+
+fn assert_not_amplified(asking: &Asking) {
+    let asked = asking.provider.stats().chats;
+    assert!(asked <= CALLS + CALLS / 5 + 10, "{asked}");
 }
 
 #[tokio::test]

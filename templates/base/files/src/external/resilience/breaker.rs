@@ -143,6 +143,9 @@ impl Pass<'_> {
     }
 
     fn settle_at(mut self, now: Instant, outcome: Result<(), &Error>) {
+        if outcome == Err(&Error::Deadline) {
+            return;
+        }
         let mut state = self.breaker.lock();
         match outcome {
             Err(error) if error.is_fault() => self.breaker.count(&mut state, error, now),

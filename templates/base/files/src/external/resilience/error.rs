@@ -21,6 +21,9 @@ pub enum Error {
     Resting(Duration),
     #[error("it did not answer in time")]
     Late,
+    /// Whoever asked had less time than it may take, so nothing is known of it.
+    #[error("there was no time left to wait for it")]
+    Deadline,
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
     #[error("it answered {status}")]
@@ -41,7 +44,7 @@ impl Error {
             Self::Refused { status, .. } => {
                 matches!(status, 408 | 409 | 425 | 429 | 500..=504 | 506..=599)
             }
-            Self::Busy | Self::Resting(_) | Self::Late | Self::Broken(_) => false,
+            Self::Busy | Self::Resting(_) | Self::Late | Self::Deadline | Self::Broken(_) => false,
         }
     }
 
@@ -50,7 +53,7 @@ impl Error {
         match self {
             Self::Late | Self::Unreachable(_) | Self::Broken(_) => true,
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
-            Self::Busy | Self::Resting(_) => false,
+            Self::Busy | Self::Resting(_) | Self::Deadline => false,
         }
     }
 
@@ -59,7 +62,9 @@ impl Error {
         match self {
             Self::Resting(wait) => Some(*wait),
             Self::Refused { wait, .. } => *wait,
-            Self::Busy | Self::Late | Self::Unreachable(_) | Self::Broken(_) => None,
+            Self::Busy | Self::Late | Self::Deadline | Self::Unreachable(_) | Self::Broken(_) => {
+                None
+            }
         }
     }
 
@@ -69,6 +74,7 @@ impl Error {
             Self::Busy => "busy",
             Self::Resting(_) => "resting",
             Self::Late => "timeout",
+            Self::Deadline => "deadline",
             Self::Unreachable(_) => "unreachable",
             Self::Refused { status: 429, .. } => "429",
             Self::Refused { status: 500.., .. } => "5xx",
@@ -93,6 +99,7 @@ impl From<Error> for Problem {
                 status: 429 | 503 | OVERLOADED,
                 ..
             } => Self::overloaded("upstream-overloaded", soon),
+            Error::Deadline => return Self::deadline(),
             Error::Late => Self::new(StatusCode::GATEWAY_TIMEOUT, "upstream-timeout"),
             Error::Unreachable(_) => {
                 Self::new(StatusCode::BAD_GATEWAY, "upstream-unreachable").retry_after(soon)

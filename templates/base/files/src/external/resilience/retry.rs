@@ -60,7 +60,11 @@ impl Retries {
         let mut tries = 1;
         loop {
             let pass = breaker.enter()?;
-            let outcome = ask().await;
+            let outcome = ask().await.map_err(|error| match error {
+                // Or callers with little time could make it look ill to all others.
+                Error::Late if deadline.has_passed() => Error::Deadline,
+                error => error,
+            });
             pass.settle(outcome.as_ref().map(drop));
             let error = match outcome {
                 Ok(answer) => return Ok(answer),

@@ -106,7 +106,8 @@ pub(crate) async fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[
         .expect("a start")
 }
 
-fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+/// The binary, with these variables beside the defaults.
+pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut environment = BTreeMap::from([
         ("APP__ENVIRONMENT", "development"),
         ("APP__SERVER__ADDRESS", "127.0.0.1:0"),
