@@ -76,11 +76,7 @@ impl Llm {
     /// asked for a second time.
     pub async fn embed(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {
         let Client { guard, hedge, .. } = &self.embeddings;
-        let ask = async || {
-            hedge
-                .call(async || self.vectors(texts, deadline).await)
-                .await
-        };
+        let ask = || hedge.call(|| self.vectors(texts, deadline));
         guard.call(deadline, ask).await
     }
 

@@ -26,11 +26,10 @@ impl Guard {
 
     /// Calls `ask`, again where that is worth it. It must be safe to ask twice: a request that changes something
     /// carries a key by which the service knows it again.
-    pub async fn call<T>(
-        &self,
-        deadline: Deadline,
-        ask: impl AsyncFn() -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub async fn call<T, F>(&self, deadline: Deadline, ask: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let _place = self.bulkhead.enter(deadline).await?;
         self.retries.earn();
         self.retries.call(&self.breaker, deadline, ask).await

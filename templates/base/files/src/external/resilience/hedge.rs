@@ -45,7 +45,10 @@ impl Hedge {
     }
 
     /// The first answer of up to two; whoever is second is dropped, which cancels it.
-    pub async fn call<T>(&self, ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    pub async fn call<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         self.budget.earn();
         let begun = Instant::now();
         let mut first = pin!(ask());

@@ -50,13 +50,17 @@ impl Retries {
         self.budget.spend()
     }
 
-    /// Calls `ask` until it succeeds or there is no use in asking again.
-    pub async fn call<T>(
+    /// Calls `ask` until it succeeds or there is no use in asking again. It is an `Fn` and no `AsyncFn`: of that, the
+    /// compiler cannot tell whether what it makes may go to another thread.
+    pub async fn call<T, F>(
         &self,
         breaker: &Breaker,
         deadline: Deadline,
-        ask: impl AsyncFn() -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let mut tries = 1;
         loop {
             let pass = breaker.enter()?;
