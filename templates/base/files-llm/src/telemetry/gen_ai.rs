@@ -202,3 +202,118 @@ fn attributes(operation: Operation, provider: &'static str, model: &str) -> [Key
         KeyValue::new(MODEL, model.to_owned()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        sync::{Arc, Mutex},
+    };
+
+    use opentelemetry::trace::{SpanKind, Status, TracerProvider as _};
+    use opentelemetry_sdk::{
+        error::OTelSdkResult,
+        trace::{SdkTracerProvider, SpanData, SpanExporter},
+    };
+    use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+    use super::*;
+
+    /// Keeps the spans that ended.
+    #[derive(Clone, Debug, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().expect("no panic").extend(batch);
+            Ok(())
+        }
+    }
+
+    /// The span that `work` makes.
+    fn recorded(work: impl FnOnce()) -> SpanData {
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder()
+            .with_simple_exporter(kept.clone())
+            .build();
+        let traced = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(Registry::default().with(traced), work);
+        let mut spans = kept.0.lock().expect("no panic");
+        assert_eq!(spans.len(), 1);
+        spans.remove(0)
+    }
+
+    fn attributes_of(span: &SpanData) -> BTreeMap<&str, String> {
+        let attributes = span.attributes.iter();
+        attributes
+            .map(|attribute| (attribute.key.as_str(), attribute.value.to_string()))
+            .collect()
+    }
+
+    fn call(error: Option<&'static str>) {
+        let span = span(Operation::Chat, "openai", "small");
+        first_chunk(&span, "openai", "small", Duration::from_millis(250));
+        called(
+            &span,
+            &Call {
+                operation: Operation::Chat,
+                provider: "openai",
+                model: "small",
+                error,
+                duration: Duration::from_secs(1),
+                usage: Usage {
+                    input_tokens: 7,
+                    output_tokens: 3,
+                    cached_input_tokens: 2,
+                    is_estimated: error.is_some(),
+                },
+                cost: NanoUsd(1_250),
+            },
+        );
+    }
+
+    /// The names are those of the conventions: dashboards of others know them.
+    #[test]
+    fn a_call_is_a_client_span_with_its_tokens_and_its_price() {
+        let span = recorded(|| call(None));
+        assert_eq!(
+            (span.name.as_ref(), span.span_kind.clone()),
+            ("chat small", SpanKind::Client)
+        );
+        assert_eq!(span.status, Status::Unset);
+        let attributes = attributes_of(&span);
+        for (name, value) in [
+            ("gen_ai.operation.name", "chat"),
+            ("gen_ai.provider.name", "openai"),
+            ("gen_ai.request.model", "small"),
+            ("gen_ai.request.stream", "true"),
+            ("gen_ai.response.time_to_first_chunk", "0.25"),
+            ("gen_ai.usage.input_tokens", "7"),
+            ("gen_ai.usage.output_tokens", "3"),
+            ("gen_ai.usage.cache_read.input_tokens", "2"),
+            ("app.llm.usage.is_estimated", "false"),
+            ("app.llm.cost", "1250"),
+        ] {
+            assert_eq!(
+                attributes.get(name).map(String::as_str),
+                Some(value),
+                "{name}"
+            );
+        }
+        assert!(!attributes.contains_key("gen_ai.input.messages"));
+    }
+
+    #[test]
+    fn a_call_that_was_left_is_counted_too() {
+        let span = recorded(|| call(Some("cancelled")));
+        assert!(
+            matches!(span.status, Status::Error { .. }),
+            "{:?}",
+            span.status
+        );
+        let attributes = attributes_of(&span);
+        assert_eq!(attributes["error.type"], "cancelled");
+        assert_eq!(attributes["app.llm.usage.is_estimated"], "true");
+        assert_eq!(attributes["gen_ai.usage.output_tokens"], "3");
+    }
+}

@@ -13,12 +13,17 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use serde_json::Value;
 
 use super::{Error, failed};
 use crate::{edge::deadline::Deadline, external::resilience::retry_after, telemetry::propagation};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What says no more than why is not longer.
+const LARGEST_REFUSAL: usize = 16 * 1024;
+const LONGEST_WORD: usize = 64;
 
 pub(super) struct Wire(Client);
 
@@ -60,9 +65,59 @@ impl Wire {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(Error::Refused {
-            status: response.status().as_u16(),
-            wait: retry_after::wait(response.headers()),
-        })
+        let status = response.status().as_u16();
+        let wait = retry_after::wait(response.headers());
+        if response.status().is_client_error() {
+            let code = code(response).await.unwrap_or_default();
+            tracing::info!(
+                status,
+                code,
+                "the provider refused a request: {status} {code}"
+            );
+        }
+        Err(Error::Refused { status, wait })
+    }
+}
+
+/// Why a request was refused, as the provider's own word for it, such as `context_length_exceeded`. What else it says
+/// may quote the prompt or the key, so only a word will do.
+async fn code(mut response: Response) -> Option<String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        if body.len() + chunk.len() > LARGEST_REFUSAL {
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    word(&serde_json::from_slice(&body).ok()?)
+}
+
+fn word(refusal: &Value) -> Option<String> {
+    let error = refusal.get("error")?;
+    let words = [error.get("code"), error.get("type")];
+    let mut words = words.into_iter().flatten().filter_map(Value::as_str);
+    let is_word = |text: &&str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        text.len() <= LONGEST_WORD && text.bytes().all(is_part)
+    };
+    words.find(is_word).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_refusal_only_a_word_is_told() {
+        let told = |error| word(&json!({ "error": error }));
+        let code = json!({ "code": "context_length_exceeded", "type": "invalid_request_error" });
+        assert_eq!(told(code).as_deref(), Some("context_length_exceeded"));
+        let kind = json!({ "code": 400, "type": "invalid_request_error" });
+        assert_eq!(told(kind).as_deref(), Some("invalid_request_error"));
+        let text = json!({ "code": "Wrong key: sk-123", "message": "sk-123" });
+        assert_eq!(told(text), None);
+        assert_eq!(told(json!("sk-123")), None);
     }
 }

@@ -7,7 +7,7 @@
 //! # async fn example() -> Result<(), Error> {
 //! let guard = Guard::new("weather", 16, Duration::from_millis(500));
 //! let deadline = Deadline::after(Duration::from_secs(5));
-//! guard.call(deadline, async || ask().await).await?;
+//! guard.call(deadline, ask).await?;
 //! # Ok(())
 //! # }
 //! ```
