@@ -68,21 +68,34 @@ impl<'a, P: Serialize> Order<'a, P> {
     /// Adds the job in the caller's transaction, and gives its id, or that of the one with its key. Workers
     /// find it by themselves; `news` makes them look at once.
     pub async fn enqueue(&self, connection: &mut Connection) -> Result<Uuid, Problem> {
-        let payload =
-            serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))?;
-        let traceparent = traceparent();
-        let job = NewJob {
+        let (payload, traceparent) = (self.payload()?, traceparent());
+        let job = self.job(&payload, traceparent.as_deref());
+        Ok(jobs::insert(connection, &job).await?)
+    }
+
+    /// The same in one statement, for who does not ask which job it is. Whether it was added.
+    pub async fn ensure(&self, connection: &mut Connection) -> Result<bool, Problem> {
+        let (payload, traceparent) = (self.payload()?, traceparent());
+        let job = self.job(&payload, traceparent.as_deref());
+        Ok(jobs::add(connection, &job).await?)
+    }
+
+    fn payload(&self) -> Result<String, Problem> {
+        serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))
+    }
+
+    fn job<'b>(&'b self, payload: &'b str, traceparent: Option<&'b str>) -> NewJob<'b> {
+        NewJob {
             id: Uuid::now_v7(),
             tenant: self.tenant,
             kind: self.kind.name(),
-            payload: &payload,
+            payload,
             priority: self.priority,
             delay: self.delay,
             max_attempts: self.kind.max_attempts(),
             dedupe_key: self.dedupe_key,
-            traceparent: traceparent.as_deref(),
-        };
-        Ok(jobs::insert(connection, &job).await?)
+            traceparent,
+        }
     }
 }
 
