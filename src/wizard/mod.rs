@@ -28,7 +28,7 @@ pub fn run(catalog: &Catalog, draft: Draft, flags: &[&str]) -> Result<Order> {
     let mut at = 0;
     while let Some(step) = steps.get(at).cloned() {
         match wizard.ask(&step)? {
-            Move::Back => at = at.saturating_sub(1),
+            Move::Back => at = wizard.asked_before(&steps[..at]),
             Move::Next => at += 1,
             Move::Ask(further) => {
                 at += 1;
@@ -130,6 +130,9 @@ impl Wizard<'_> {
 
     fn ask_slot(&mut self, name: &str) -> Result<Move> {
         let slot = self.catalog.slot(name)?;
+        if let Some(part) = self.only_option(slot) {
+            return self.take_only(slot, part);
+        }
         let before = self.draft.choices.get(name).map(str::to_owned);
         // Later answers stay as suggestions, but must not rule out what is asked now.
         let decided = self.decided_before(slot);
@@ -145,6 +148,33 @@ impl Wizard<'_> {
                 Ok(Move::Next)
             }
         }
+    }
+
+    /// The one option that the answers before leave, if they leave one: that is no question.
+    fn only_option<'b>(&self, slot: &'b Slot) -> Option<&'b Part> {
+        let decided = self.decided_before(slot);
+        let mut free = slot.options.iter().filter(|part| decided.ruled_out(self.catalog, part).is_none());
+        free.next().filter(|_| free.next().is_none())
+    }
+
+    /// Says what is taken, and what rules out the rest.
+    fn take_only(&mut self, slot: &Slot, part: &Part) -> Result<Move> {
+        let decided = self.decided_before(slot);
+        let mut reasons: Vec<_> =
+            slot.options.iter().filter_map(|other| decided.ruled_out(self.catalog, other)).collect();
+        reasons.dedup();
+        self.paper.show(&format!("> {} {} ({})", slot.question, part.title, reasons.join("; ")));
+        self.draft.choices.set(self.catalog, &slot.name, &part.name)?;
+        Ok(Move::Next)
+    }
+
+    /// Where somebody who goes back from behind these steps comes to: the last of them that is a question.
+    fn asked_before(&self, steps: &[Step]) -> usize {
+        let is_question = |step: &Step| match step {
+            Step::Slot(name) => self.catalog.slot(name).is_ok_and(|slot| self.only_option(slot).is_none()),
+            Step::Name | Step::Way | Step::Confirm => true,
+        };
+        steps.iter().rposition(is_question).unwrap_or_default()
     }
 
     /// What was given, and what was answered to the questions before this one.

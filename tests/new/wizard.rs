@@ -201,6 +201,20 @@ fn what_is_given_is_not_asked() {
     }
 }
 
+/// Without a model, what it is asked for and how its answers are kept have one answer each.
+#[test]
+fn what_an_answer_before_has_decided_is_not_asked() {
+    let folder = temp();
+    let mut terminal = wizard_in(folder.path(), "orders --no-git --set cache=none");
+    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
+    terminal.sees("language model").types(DOWN).types(DOWN).types(ENTER).sees("Pour orders?").types(ESCAPE);
+    // The way back leads to what was asked, not to what was decided.
+    terminal.sees("language model").types(ENTER).sees("Pour orders?").types(ENTER);
+    assert!(terminal.ends().0.success());
+    let state = fs::read_to_string(folder.path().join("orders/formwork.toml")).unwrap();
+    assert!(state.contains("llm = \"none\"") && state.contains("cache = \"none\""), "{state}");
+}
+
 #[test]
 fn escape_goes_back() {
     let folder = temp();
@@ -351,7 +365,7 @@ fn ruled_out_options_are_shown_with_the_reason_and_cannot_be_taken() {
     let mut terminal = Terminal::open(command);
     terminal.sees("What is the service called?").types("orders").types(ENTER);
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    terminal.sees("Where does state live?").types(ENTER).sees("What finds things?");
+    terminal.sees("Where does state live?").types(ENTER).sees("What finds things?").sees("List");
     terminal.sees("Index (not possible): the index lives in the server").types(DOWN).types(ENTER);
     terminal.sees("Index cannot be taken: the index lives in the server");
     // Back, take the server, and it can be.
