@@ -366,11 +366,11 @@ fn ruled_out_options_are_shown_with_the_reason_and_cannot_be_taken() {
     terminal.sees("What is the service called?").types("orders").types(ENTER);
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
     terminal.sees("Where does state live?").types(ENTER).sees("What finds things?").sees("List");
-    terminal.sees("Index (not possible): the index lives in the server").types(DOWN).types(ENTER);
+    terminal.sees("Index (not possible): the index lives in the server").types(DOWN).types(DOWN).types(ENTER);
     terminal.sees("Index cannot be taken: the index lives in the server");
     // Back, take the server, and it can be.
     terminal.types(ESCAPE).sees("Where does state live?").types(DOWN).types(ENTER);
-    terminal.sees("What finds things?").sees("Index: Finds all").types(DOWN).types(ENTER);
+    terminal.sees("What finds things?").sees("Index: Finds all").types(DOWN).types(DOWN).types(ENTER);
     terminal.sees("What carries work?").types(ENTER);
     terminal.sees("formwork new orders --set storage=server --set search=index --yes");
     terminal.sees("Pour orders?").types(ENTER);
