@@ -29,6 +29,9 @@ pub struct Body<T> {
     pub fingerprint: Fingerprint,
 }
 
+/// The body as it came, for who verifies it before it is parsed.
+pub struct Raw(pub Bytes);
+
 /// The fields of an object and what was wrong with them. A field that does not hold reads as empty; the
 /// value that is made of it is never used.
 pub struct Fields {
@@ -57,6 +60,15 @@ impl Fields {
                 self.refuse(name, "is missing".to_owned());
                 String::new()
             }
+        }
+    }
+
+    /// The same of a text that may be left out, or null.
+    pub fn optional_text(&mut self, name: &str, shortest: usize, longest: usize) -> Option<String> {
+        match self.given.get(name) {
+            None => None,
+            Some(Value::Null) => self.given.remove(name).and(None),
+            Some(_) => Some(self.text(name, shortest, longest)),
         }
     }
 
@@ -113,14 +125,25 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
                 .detail("send application/json")
                 .into_response());
         }
-        let bytes = body
-            .collect()
-            .await
-            .map_err(|error| body::problem(&error).into_response())?
-            .to_bytes();
+        let bytes = whole(body).await?;
         let fingerprint = fingerprint(&parts, &bytes);
         let value = parse(&bytes).map_err(IntoResponse::into_response)?;
         Ok(Self { value, fingerprint })
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        whole(request.into_body()).await.map(Self)
+    }
+}
+
+async fn whole(body: axum::body::Body) -> Result<Bytes, Response> {
+    match body.collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) => Err(body::problem(&error).into_response()),
     }
 }
 
@@ -166,6 +189,7 @@ mod tests {
         fn from_fields(fields: &mut Fields) -> Self {
             fields.text("first", 1, 3);
             fields.text("second", 0, 3);
+            fields.optional_text("third", 1, 3);
             Self
         }
     }
@@ -186,6 +210,11 @@ mod tests {
             pointers(r#"{"first":"","second":7,"a/b~c":1}"#),
             ["/first", "/second", "/a~1b~0c"]
         );
+        assert_eq!(
+            pointers(r#"{"first":"","second":"","third":"long"}"#),
+            ["/first", "/third"]
+        );
+        assert!(parse::<Two>(br#"{"first":"a","second":"","third":null}"#).is_ok());
         assert_eq!(pointers("{}"), ["/first", "/second"]);
         assert_eq!(pointers("[]"), [""]);
     }

@@ -1,17 +1,13 @@
 //! Cursors of lists: where the next page starts, signed so that a client cannot make one up or take
 //! another tenant's.
 
-use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc};
+use std::sync::Arc;
 
-use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::{
-    hmac,
-    rand::{SecureRandom as _, SystemRandom},
-};
+use ring::hmac;
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::{caller::Caller, key_file};
 use crate::{config::Config, edge::problem::Problem};
 
 const UUID_LENGTH: usize = 16;
@@ -28,7 +24,10 @@ impl Cursors {
     pub fn start(config: &Config) -> anyhow::Result<Self> {
         match &config.pagination.cursor_key {
             Some(secret) => Ok(Self::new(secret.expose().as_bytes())),
-            None => Ok(Self::new(&development_key(&config.data.directory)?)),
+            None => {
+                let key = key_file::read_or_make(&config.data.directory, DEVELOPMENT_KEY)?;
+                Ok(Self::new(&key))
+            }
         }
     }
 
@@ -60,33 +59,8 @@ fn message(last: Uuid, caller: &Caller) -> Vec<u8> {
     [last.as_bytes(), caller.tenant.as_bytes()].concat()
 }
 
-/// Reads the key or makes it. Of two processes that start at once, the first to link its file wins.
-fn development_key(directory: &Path) -> anyhow::Result<Vec<u8>> {
-    let path = directory.join(DEVELOPMENT_KEY);
-    if !path.exists() {
-        let mut key = [0; 32];
-        SystemRandom::new()
-            .fill(&mut key)
-            .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
-        let own = directory.join(format!("{DEVELOPMENT_KEY}.{}", std::process::id()));
-        let mut file = fs::File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&own)
-            .with_context(|| format!("{} cannot be made", own.display()))?;
-        file.write_all(&key)?;
-        file.sync_all()?;
-        fs::hard_link(&own, &path).ok();
-        fs::remove_file(&own)?;
-    }
-    fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn caller(tenant: &str) -> Caller {

@@ -22,6 +22,7 @@ use crate::{
         events::{self, Event, Events},
         problem::Problem,
     },
+    jobs::{Kind, webhooks},
 };
 
 /// When a client that polls should ask again, in seconds.
@@ -83,7 +84,7 @@ pub struct Job {
 
 impl From<Row> for Job {
     fn from(row: Row) -> Self {
-        let shown = |millis: i64| time::rfc3339(millis.saturating_mul(1_000));
+        let shown = time::rfc3339_of_millis;
         Self {
             id: row.id,
             kind: row.kind,
@@ -190,9 +191,14 @@ async fn follow(mut context: Context, mut row: Row, mut seen: i64, events: Event
 pub async fn cancel(mut context: Context, Id(id): Id) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
-    desk::cancel(&mut transaction, &tenant, id).await?;
+    let is_new = desk::cancel(&mut transaction, &tenant, id).await?;
     let row = desk::find(&mut transaction, &tenant, id).await?;
+    let has_ended = is_new && row.as_ref().is_some_and(|row| row.state.is_end());
+    let is_told = has_ended && webhooks::ended(&mut transaction, id).await?;
     transaction.commit().await?;
+    if is_told {
+        context.app().news.publish(Kind::Webhook);
+    }
     let row = row.ok_or_else(Problem::not_found)?;
     match row.state {
         RowState::Cancelled => Ok(Json(Job::from(row)).into_response()),

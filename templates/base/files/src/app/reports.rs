@@ -11,11 +11,13 @@ use super::{
     context::Context,
     idempotency::{self, Answer, Key},
     jobs::Job,
+    webhook_endpoints::{self, LONGEST_URL},
 };
 use crate::{
     data::{
         documents::{self as rows, Text},
         jobs::desk,
+        webhooks::callbacks,
     },
     edge::problem::Problem,
     jobs::{Done, Failure, Kind, Order, Work},
@@ -31,12 +33,17 @@ const PAGE: u32 = 20;
 pub struct NewReport {
     #[schema(min_length = 1, max_length = 200)]
     title: String,
+    /// Told of the end of the job, whatever it is: the URL of a webhook endpoint of yours, to which a query may be
+    /// added.
+    #[schema(min_length = 1, max_length = 2_000, format = "uri")]
+    callback_url: Option<String>,
 }
 
 impl FromFields for NewReport {
     fn from_fields(fields: &mut Fields) -> Self {
         Self {
             title: fields.text("title", 1, LONGEST_TITLE),
+            callback_url: fields.optional_text("callback_url", 1, LONGEST_URL),
         }
     }
 }
@@ -59,7 +66,8 @@ struct Report {
 
 /// Ask for a report
 ///
-/// It is made by a job: `Location` says where to read, watch and cancel it.
+/// It is made by a job: `Location` says where to read, watch and cancel it. When it has ended, `callback_url` gets a
+/// signed webhook of type `report.finished`, whose `data` has the `job` and its `state`.
 #[utoipa::path(
     post, path = "/v1/reports", tag = "reports",
     params(("Idempotency-Key" = String, Header, description = "Makes the request safe to send again for 24 hours")),
@@ -83,13 +91,22 @@ pub async fn create(
     body: Body<NewReport>,
 ) -> Result<Response, Problem> {
     let tenant = context.caller().tenant.clone();
-    let payload = Payload {
-        title: body.value.title,
-    };
+    let NewReport {
+        title,
+        callback_url,
+    } = body.value;
+    let payload = Payload { title };
     let key = key.required()?;
+    let callback = match &callback_url {
+        Some(url) => Some(webhook_endpoints::callback(&mut context, url).await?),
+        None => None,
+    };
     let answer = idempotency::once(&mut context, key, body.fingerprint, async |transaction| {
         let order = Order::new(Kind::Report, &tenant, &payload);
         let id = order.enqueue(transaction).await?;
+        if let Some(callback) = &callback {
+            callbacks::insert(transaction, &tenant, id, callback.endpoint, &callback.url).await?;
+        }
         let row = desk::find(transaction, &tenant, id).await?;
         let row = row.ok_or_else(|| Problem::internal(&"a job that was added is not there"))?;
         Ok(Answer::json(StatusCode::ACCEPTED, &Job::from(row))?

@@ -15,6 +15,11 @@ pub fn rfc3339(micros: i64) -> String {
         .unwrap_or_default()
 }
 
+/// The same of milliseconds, as the database's clock counts.
+pub fn rfc3339_of_millis(millis: i64) -> String {
+    rfc3339(millis.saturating_mul(1_000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

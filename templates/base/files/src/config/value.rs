@@ -40,6 +40,17 @@ impl Parse for u32 {
     }
 }
 
+impl Parse for u16 {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| "expected ports such as 443, separated by commas".to_owned())
+    }
+
+    fn fallback() -> Self {
+        1
+    }
+}
+
 impl Parse for Duration {
     fn parse(text: &str) -> Result<Self, String> {
         let duration = humantime::parse_duration(text).map_err(|_| {

@@ -275,7 +275,7 @@ fn became(row: Option<(String,)>) -> Result<Option<State>, Error> {
 }
 
 /// Takes jobs from workers whose lease ran out; gives what each of them has become.
-pub async fn reap(connection: &mut Connection, limit: u32) -> Result<Vec<State>, Error> {
+pub async fn reap(connection: &mut Connection, limit: u32) -> Result<Vec<(Uuid, State)>, Error> {
     let statement = sqlx::query_as(concat!(
         "UPDATE jobs SET version = version + 1, lease_token = NULL, lease_until = NULL,
             last_error = 'its worker died, or lost touch with the database',
@@ -288,9 +288,10 @@ pub async fn reap(connection: &mut Connection, limit: u32) -> Result<Vec<State>,
         now_ms!(),
         " LIMIT $1",
         skip_locked!(),
-        ") RETURNING state"
+        ") RETURNING id, state"
     ))
     .bind(i64::from(limit));
-    let rows: Vec<(String,)> = connection.all(statement).await?;
-    rows.iter().map(|(name,)| State::named(name)).collect()
+    let rows: Vec<(Uuid, String)> = connection.all(statement).await?;
+    let state = |(id, name): (Uuid, String)| Ok((id, State::named(&name)?));
+    rows.into_iter().map(state).collect()
 }

@@ -76,6 +76,14 @@ impl Problem {
         problem
     }
 
+    /// The same of one field.
+    pub fn invalid_field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError {
+            pointer: pointer.to_owned(),
+            detail: detail.into(),
+        }])
+    }
+
     /// The deadline passed before the work was done.
     pub fn deadline() -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline-exceeded")

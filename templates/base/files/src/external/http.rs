@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 
 use crate::{edge::deadline::Deadline, telemetry};
 
@@ -22,22 +22,8 @@ pub struct Http {
 }
 
 impl Http {
-    /// Redirects are not followed: where a request goes is decided here, not by who answers it.
     pub fn new() -> anyhow::Result<Self> {
-        // A second call finds the provider installed, which is as good.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!(
-                env!("CARGO_PKG_NAME"),
-                "/",
-                env!("CARGO_PKG_VERSION")
-            ))
-            .build()?;
+        let client = builder().build()?;
         Ok(Self { client })
     }
 
@@ -62,4 +48,22 @@ impl Http {
             .send()
             .await
     }
+}
+
+/// What every client of this process has. Redirects are not followed: where a request goes is decided here, not
+/// by who answers it.
+pub(super) fn builder() -> ClientBuilder {
+    // A second call finds the provider installed, which is as good.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!(
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION")
+        ))
 }

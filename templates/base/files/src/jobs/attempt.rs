@@ -91,7 +91,7 @@ impl Attempt {
             claimed.id,
             Deadline::after(limit),
         );
-        let (kind, mut work) = (self.kind, Work::new(context, self.lease));
+        let (kind, mut work) = (self.kind, Work::new(context, self.lease, self.number));
         let work = async move {
             stall::watch_job(kind.name(), kind.run(&mut work, &claimed.payload)).await
         };

@@ -1,5 +1,5 @@
-//! How long a job that failed waits for its next attempt: exponential, with full jitter, so that jobs that
-//! failed together do not come back together.
+//! How long a job that failed waits for its next attempt, with jitter, so that jobs that failed together do not come
+//! back together.
 
 use std::time::Duration;
 
@@ -8,15 +8,35 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 const BASE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// After the attempt of this number, the first being 1.
-pub(super) fn after(attempt: i64) -> Duration {
-    ceiling(attempt).mul_f64(chance())
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Backoff {
+    /// Doubles up to an hour, with full jitter.
+    Exponential,
+    /// As written down for each failed attempt, and up to a tenth longer.
+    Schedule(&'static [Duration]),
+}
+
+impl Backoff {
+    /// After the attempt of this number, the first being 1.
+    pub(super) fn after(self, attempt: i64) -> Duration {
+        match self {
+            Self::Exponential => ceiling(attempt).mul_f64(chance()),
+            Self::Schedule(waits) => scheduled(waits, attempt).mul_f64(1.0 + chance() / 10.0),
+        }
+    }
 }
 
 fn ceiling(attempt: i64) -> Duration {
     let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(30);
     BASE.saturating_mul(2_u32.saturating_pow(doublings))
         .min(LONGEST)
+}
+
+/// The last one is good for all that come after it.
+fn scheduled(waits: &[Duration], attempt: i64) -> Duration {
+    let index = usize::try_from(attempt - 1).unwrap_or_default();
+    let wait = waits.get(index).or(waits.last());
+    wait.copied().unwrap_or(LONGEST)
 }
 
 /// Of 0 to 1.
@@ -42,8 +62,21 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_is_kept_and_not_by_all_at_once() {
+        const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
+        for (attempt, seconds) in [(1, 5), (2, 300), (3, 300)] {
+            let waits = (0..100).map(|_| Backoff::Schedule(&WAITS).after(attempt));
+            let waits: Vec<Duration> = waits.collect();
+            let (shortest, longest) = (Duration::from_secs(seconds), waits.iter().max());
+            assert!(waits.iter().all(|wait| *wait >= shortest));
+            assert!(longest.is_some_and(|longest| *longest <= shortest * 11 / 10));
+            assert!(longest > waits.iter().min(), "{waits:?}");
+        }
+    }
+
+    #[test]
     fn waits_are_spread_over_all_of_it() {
-        let waits: Vec<Duration> = (0..1_000).map(|_| after(1)).collect();
+        let waits: Vec<Duration> = (0..1_000).map(|_| Backoff::Exponential.after(1)).collect();
         assert!(waits.iter().all(|wait| *wait <= BASE));
         for quarter in 0..4 {
             let (from, to) = (BASE / 4 * quarter, BASE / 4 * (quarter + 1));

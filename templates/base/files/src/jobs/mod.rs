@@ -12,14 +12,16 @@ mod kind;
 pub mod news;
 pub mod schedule;
 mod settlement;
+pub mod webhooks;
 mod work;
 pub mod worker;
 
 use std::time::Duration;
 
 use http::HeaderMap;
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 pub use self::{
     failure::Failure,
@@ -29,7 +31,7 @@ pub use self::{
 use crate::{
     app::state::App,
     data::{
-        connection::Connection,
+        connection::{Connection, Transaction},
         error::Error,
         jobs::{self, NewJob},
         meter::Meter,
@@ -69,14 +71,29 @@ impl<'a, P: Serialize> Order<'a, P> {
     /// find it by themselves; `news` makes them look at once.
     pub async fn enqueue(&self, connection: &mut Connection) -> Result<Uuid, Problem> {
         let (payload, traceparent) = (self.payload()?, traceparent());
-        let job = self.job(&payload, traceparent.as_deref());
+        let job = self.job(Uuid::now_v7(), &payload, traceparent.as_deref());
         Ok(jobs::insert(connection, &job).await?)
     }
 
     /// The same in one statement, for who does not ask which job it is. Whether it was added.
     pub async fn ensure(&self, connection: &mut Connection) -> Result<bool, Problem> {
+        self.add(connection, Uuid::now_v7()).await
+    }
+
+    /// The same once for each `name`, as long as the job is kept: the inbox of messages from outside, whose name is
+    /// their id. False where it is there already.
+    pub async fn enqueue_once(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+    ) -> Result<bool, Problem> {
+        let id = named(&format!("{}@{name}", self.kind.name()));
+        self.add(connection, id).await
+    }
+
+    async fn add(&self, connection: &mut Connection, id: Uuid) -> Result<bool, Problem> {
         let (payload, traceparent) = (self.payload()?, traceparent());
-        let job = self.job(&payload, traceparent.as_deref());
+        let job = self.job(id, &payload, traceparent.as_deref());
         Ok(jobs::add(connection, &job).await?)
     }
 
@@ -84,9 +101,9 @@ impl<'a, P: Serialize> Order<'a, P> {
         serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))
     }
 
-    fn job<'b>(&'b self, payload: &'b str, traceparent: Option<&'b str>) -> NewJob<'b> {
+    fn job<'b>(&'b self, id: Uuid, payload: &'b str, traceparent: Option<&'b str>) -> NewJob<'b> {
         NewJob {
-            id: Uuid::now_v7(),
+            id,
             tenant: self.tenant,
             kind: self.kind.name(),
             payload,
@@ -97,6 +114,14 @@ impl<'a, P: Serialize> Order<'a, P> {
             traceparent,
         }
     }
+}
+
+/// The id of a job that is made once: the same name gives the same id.
+fn named(name: &str) -> Uuid {
+    let digest = digest(&SHA256, name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_ref()[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// The longest wait of the worker itself for the database; handlers have their time limit.
@@ -110,6 +135,20 @@ async fn reader(app: &App) -> Result<Connection, Error> {
 async fn writer(app: &App) -> Result<Connection, Error> {
     let deadline = Deadline::after(PATIENCE);
     app.database.write(deadline, &Meter::default()).await
+}
+
+/// Runs `work` in a transaction of the worker's own.
+async fn transact<F, R>(app: &App, work: F) -> Result<R, Error>
+where
+    F: AsyncFnOnce(&mut Transaction<'_>) -> Result<R, Error>,
+{
+    let mut meter = Meter::default();
+    let deadline = Deadline::after(PATIENCE);
+    let connection = app.database.begin(deadline, &meter).await?;
+    let mut transaction = Transaction::new(connection, &mut meter);
+    let outcome = work(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(outcome)
 }
 
 /// The current span, so that what the job does is part of the trace that asked for it.

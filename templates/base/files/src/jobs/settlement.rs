@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Failure, Kind, attempt::End, backoff, writer};
+use super::{Failure, Kind, attempt::End, transact, webhooks};
 use crate::{
     app::state::App,
     data::{
+        connection::Connection,
         error::Error,
         jobs::{self, Lease, State},
     },
@@ -47,25 +48,32 @@ impl<'a> Settlement<'a> {
         "unknown"
     }
 
-    /// What the job is now; none when it was not ours any more.
+    /// What the job is now; none when it was not ours any more. Whoever wants to know of its end is told in the
+    /// same transaction.
     async fn write(&self, end: &End) -> Result<Option<State>, Error> {
-        let lease = self.lease;
-        let (error, delay) = match end {
+        let verdict = match end {
+            // That was written with its effect.
             End::Handler(Ok(_)) => return Ok(Some(State::Succeeded)),
             End::Handler(Err(Failure::TakenAway)) | End::LeaseLost => return Ok(None),
-            End::Cancelled => {
-                let mut connection = writer(self.app).await?;
-                return jobs::end(&mut connection, lease, State::Cancelled, None).await;
+            End::Leaving => Verdict::GiveBack,
+            End::Cancelled => Verdict::End(State::Cancelled, None),
+            End::Handler(Err(Failure::Permanent(error))) => Verdict::End(State::Dead, Some(error)),
+            End::Handler(Err(Failure::RetryAfter(delay, error))) => Verdict::Fail(*delay, error),
+            End::Handler(Err(Failure::Retry(error))) => {
+                Verdict::Fail(self.kind.backoff().after(self.number), error)
             }
-            End::Handler(Err(Failure::Permanent(error))) => {
-                let mut connection = writer(self.app).await?;
-                return jobs::end(&mut connection, lease, State::Dead, Some(error)).await;
-            }
-            End::Leaving => return jobs::give_back(&mut writer(self.app).await?, lease).await,
-            End::Handler(Err(Failure::RetryAfter(delay, error))) => (error, *delay),
-            End::Handler(Err(Failure::Retry(error))) => (error, backoff::after(self.number)),
         };
-        jobs::fail(&mut writer(self.app).await?, lease, error, delay).await
+        let (state, is_told) = transact(self.app, async |transaction| {
+            let state = verdict.write(transaction, self.lease).await?;
+            let has_ended = state.is_some_and(State::is_end);
+            let is_told = has_ended && webhooks::ended(transaction, self.lease.id).await?;
+            Ok((state, is_told))
+        })
+        .await?;
+        if is_told {
+            self.app.news.publish(Kind::Webhook);
+        }
+        Ok(state)
     }
 
     fn tell(&self, end: &End, state: Option<State>) -> &'static str {
@@ -114,6 +122,27 @@ impl<'a> Settlement<'a> {
                 );
                 "lost"
             }
+        }
+    }
+}
+
+/// What is written of an attempt that did not succeed.
+enum Verdict<'a> {
+    GiveBack,
+    End(State, Option<&'a str>),
+    Fail(Duration, &'a str),
+}
+
+impl Verdict<'_> {
+    async fn write(
+        &self,
+        connection: &mut Connection,
+        lease: Lease,
+    ) -> Result<Option<State>, Error> {
+        match *self {
+            Self::GiveBack => jobs::give_back(connection, lease).await,
+            Self::End(state, error) => jobs::end(connection, lease, state, error).await,
+            Self::Fail(delay, error) => jobs::fail(connection, lease, error, delay).await,
         }
     }
 }

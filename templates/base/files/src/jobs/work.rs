@@ -1,8 +1,9 @@
 //! What a job's handler works with.
 
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, Kind, webhooks};
 use crate::{
     app::context::Context,
     data::{
@@ -15,6 +16,7 @@ use crate::{
 pub struct Work {
     context: Context,
     lease: Lease,
+    attempt: i64,
     percent: u8,
 }
 
@@ -24,12 +26,23 @@ pub struct Work {
 pub struct Done(());
 
 impl Work {
-    pub(super) fn new(context: Context, lease: Lease) -> Self {
+    pub(super) fn new(context: Context, lease: Lease, attempt: i64) -> Self {
         Self {
             context,
             lease,
+            attempt,
             percent: 0,
         }
+    }
+
+    /// The job's, the same at every attempt.
+    pub fn id(&self) -> Uuid {
+        self.lease.id
+    }
+
+    /// The number of this attempt, the first being 1.
+    pub fn attempt(&self) -> i64 {
+        self.attempt
     }
 
     /// As an endpoint's: its caller is the job's tenant, its deadline the job's time limit.
@@ -51,6 +64,20 @@ impl Work {
         }
     }
 
+    /// Commits what is to be kept of this attempt though it fails; nothing if the job was taken away.
+    pub async fn record<F, R>(&mut self, effect: F) -> Result<R, Failure>
+    where
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<R, Failure>,
+    {
+        let mut transaction = self.context.begin().await?;
+        if jobs::look(&mut transaction, self.lease).await?.is_none() {
+            return Err(Failure::TakenAway);
+        }
+        let kept = effect(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(kept)
+    }
+
     /// Commits the effect, the result and the end of the job together; nothing of it if the job was taken away.
     pub async fn finish<F, R>(&mut self, effect: F) -> Result<Done, Failure>
     where
@@ -64,7 +91,11 @@ impl Work {
         if !jobs::succeed(&mut transaction, self.lease, &result).await? {
             return Err(Failure::TakenAway);
         }
+        let is_told = webhooks::ended(&mut transaction, self.lease.id).await?;
         transaction.commit().await?;
+        if is_told {
+            self.context.app().news.publish(Kind::Webhook);
+        }
         Ok(Done(()))
     }
 }

@@ -86,7 +86,8 @@ impl Table {
         let statement = sqlx::query("UPDATE jobs SET lease_until = 0 WHERE id = $1").bind(id);
         let mut connection = self.connection().await;
         connection.execute(statement).await.expect("a change");
-        jobs::reap(&mut connection, 100).await.expect("an answer")
+        let reaped = jobs::reap(&mut connection, 100).await.expect("an answer");
+        reaped.into_iter().map(|(_, state)| state).collect()
     }
 }
 

@@ -119,6 +119,19 @@ fn bad() -> Vec<(&'static str, &'static str, String)> {
             "must have at least 32 characters".to_owned(),
         ),
         (
+            "APP__WEBHOOKS__KEY",
+            "short",
+            "must have at least 32 characters".to_owned(),
+        ),
+        (
+            "APP__WEBHOOKS__ALLOWED_PORTS",
+            "443,https",
+            is(
+                "443,https",
+                "expected ports such as 443, separated by commas",
+            ),
+        ),
+        (
             "APP__PAGINATION__CURSOR_KEY_FILE",
             "/nowhere",
             "names a file that cannot be read: No such file or directory (os error 2)".to_owned(),

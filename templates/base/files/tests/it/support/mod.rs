@@ -7,6 +7,8 @@ pub(crate) mod operation;
 pub(crate) mod otlp;
 pub(crate) mod process;
 pub(crate) mod production;
+pub(crate) mod receiver;
+pub(crate) mod sender;
 pub(crate) mod server;
 pub(crate) mod size;
 pub(crate) mod storage;

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::Client;
+use super::{Client, sender::INBOUND_SECRET};
 
 pub(crate) struct Process {
     child: Child,
@@ -114,6 +114,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
         ("APP__ADMIN__ADDRESS", "127.0.0.1:0"),
         ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000"),
         ("APP__RATE_LIMIT__BURST", "1000000"),
+        ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
     environment.extend(variables.iter().copied());
     let mut command = Command::new(binary());

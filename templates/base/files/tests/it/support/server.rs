@@ -12,7 +12,7 @@ use service::{
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-use super::{Client, credential};
+use super::{Client, credential, sender::INBOUND_SECRET};
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -101,6 +101,7 @@ fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
         // Tests ask more often than people.
         ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000"),
         ("APP__RATE_LIMIT__BURST", "1000000"),
+        ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
     let directory = folder.path().to_str().expect("UTF-8").to_owned();
     given.insert("APP__DATA__DIRECTORY", &directory);
