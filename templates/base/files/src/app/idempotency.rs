@@ -16,7 +16,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use ring::digest::{SHA256, digest};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{caller::Caller, context::Context, state::App};
@@ -37,10 +37,11 @@ const LONGEST_KEY: usize = 255;
 /// A key's claim that was taken over before its work was done.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The request's key, with the method and the concrete path that it is good for.
-pub struct Key(Option<Named>);
+/// The request's key, if it has one.
+pub struct Key(pub Option<Named>);
 
-struct Named {
+/// A key, with the method and the concrete path that it is good for.
+pub struct Named {
     key: String,
     method: Method,
     path: String,
@@ -123,6 +124,11 @@ impl Answer {
         self
     }
 
+    /// The value whose JSON it is.
+    pub fn value<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.body).map_err(|error| Problem::internal(&error))
+    }
+
     fn of_problem(problem: &Problem) -> Result<Self, Problem> {
         let body = serde_json::to_vec(problem).map_err(|error| Problem::internal(&error))?;
         let headers = vec![(
@@ -175,54 +181,91 @@ where
         transaction.commit().await?;
         return Ok(answer.into_response());
     };
-    let scope = scope(context.caller(), &named);
-    let token = Uuid::now_v7();
-    if let Some(replay) = claim(context, &scope, &fingerprint, token).await? {
-        return Ok(replay);
-    }
-    match run(context, &scope, token, work).await {
+    let claimed = match claim(context, &named, &fingerprint).await? {
+        Standing::Ours(claimed) => claimed,
+        Standing::Answered(replay) => return Ok(replay.into_response()),
+    };
+    match run(context, &claimed, work).await {
         Ok(answer) => Ok(answer.into_response()),
-        Err(problem) if is_final(&problem) => keep(context, &scope, token, problem).await,
-        Err(problem) => {
-            // Should this fail too, the lease frees the key.
-            if let Ok(mut connection) = context.write().await {
-                keys::release(&mut connection, &scope, token).await.ok();
-            }
-            Err(problem)
-        }
+        Err(problem) => Err(claimed.refuse(context, problem).await),
+    }
+}
+
+/// Whose a key is.
+pub enum Standing {
+    /// This request's, until its lease ends.
+    Ours(Claimed),
+    /// It was used with this very request, and answered.
+    Answered(Replay),
+}
+
+/// A key that this request holds. Its work is done once `complete` commits together with its effect, or has had
+/// none and goes on to `refuse`.
+#[must_use]
+pub struct Claimed {
+    scope: Scope,
+    token: Uuid,
+}
+
+/// An answer that was given before.
+pub struct Replay {
+    pub answer: Answer,
+    pub origin: Origin,
+}
+
+/// The request that was answered first.
+pub struct Origin(Option<HeaderValue>);
+
+impl Origin {
+    /// Says of a response that it tells again what that request was told.
+    pub fn mark(self, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        headers.extend(self.0.map(|id| (ORIGINAL, id)));
+    }
+}
+
+impl IntoResponse for Replay {
+    fn into_response(self) -> Response {
+        let mut response = self.answer.into_response();
+        self.origin.mark(&mut response);
+        response
     }
 }
 
 /// Takes the key, or says what became of the request that has it.
-async fn claim(
+pub async fn claim(
     context: &mut Context,
-    scope: &Scope,
+    named: &Named,
     fingerprint: &Fingerprint,
-    token: Uuid,
-) -> Result<Option<Response>, Problem> {
+) -> Result<Standing, Problem> {
+    let claimed = Claimed {
+        scope: scope(context.caller(), named),
+        token: Uuid::now_v7(),
+    };
     let config = context.config().idempotency.clone();
     let request_id = context.request_id().0.clone();
     let (lease, retention) = (config.lease, config.retention);
     let claim = Claim {
-        scope,
+        scope: &claimed.scope,
         fingerprint,
-        token,
+        token: claimed.token,
         request_id: &request_id,
         lease,
         retention,
     };
     let mut connection = context.write().await?;
     if keys::claim(&mut connection, &claim).await? {
-        return Ok(None);
+        return Ok(Standing::Ours(claimed));
     }
-    match keys::find(&mut connection, scope).await? {
-        Some(existing) => replay(existing, fingerprint).map(Some),
+    match keys::find(&mut connection, &claimed.scope).await? {
+        Some(existing) => replay(existing, fingerprint).map(Standing::Answered),
         // Released between the two statements: worth another try at once.
         None => Err(still_running(RETRY_AFTER)),
     }
 }
 
-fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Response, Problem> {
+fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Replay, Problem> {
     if existing.fingerprint != fingerprint {
         return Err(
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
@@ -233,17 +276,10 @@ fn replay(existing: Existing, fingerprint: &Fingerprint) -> Result<Response, Pro
         let left = u64::try_from(existing.lease_left).unwrap_or_default();
         return Err(still_running(RETRY_AFTER.min(Duration::from_millis(left))));
     }
-    let original = HeaderValue::from_str(&existing.request_id).ok();
+    let origin = Origin(HeaderValue::from_str(&existing.request_id).ok());
     let answer = Answer::of_existing(existing)
         .ok_or_else(|| Problem::internal(&"a stored answer cannot be read back"))?;
-    let mut response = answer.into_response();
-    response
-        .headers_mut()
-        .insert(REPLAYED, HeaderValue::from_static("true"));
-    if let Some(original) = original {
-        response.headers_mut().insert(ORIGINAL, original);
-    }
-    Ok(response)
+    Ok(Replay { answer, origin })
 }
 
 fn still_running(retry_after: Duration) -> Problem {
@@ -255,54 +291,61 @@ fn still_running(retry_after: Duration) -> Problem {
 }
 
 /// Effect, answer and completion in one commit.
-async fn run<F>(
-    context: &mut Context,
-    scope: &Scope,
-    token: Uuid,
-    work: F,
-) -> Result<Answer, Problem>
+async fn run<F>(context: &mut Context, claimed: &Claimed, work: F) -> Result<Answer, Problem>
 where
     F: AsyncFnOnce(&mut Transaction<'_>) -> Result<Answer, Problem>,
 {
     let mut transaction = context.begin().await?;
     let answer = work(&mut transaction).await?;
-    complete(&mut transaction, scope, token, &answer).await?;
+    claimed.complete(&mut transaction, &answer).await?;
     transaction.commit().await?;
     Ok(answer)
 }
 
-/// Keeps a refusal that would be the same again.
-async fn keep(
-    context: &mut Context,
-    scope: &Scope,
-    token: Uuid,
-    problem: Problem,
-) -> Result<Response, Problem> {
-    let problem = problem.instance(context.request_id());
-    let answer = Answer::of_problem(&problem)?;
-    let mut transaction = context.begin().await?;
-    complete(&mut transaction, scope, token, &answer).await?;
-    transaction.commit().await?;
-    Err(problem)
-}
+impl Claimed {
+    /// Stores the answer, in the transaction of its effect.
+    pub async fn complete(
+        &self,
+        transaction: &mut Transaction<'_>,
+        answer: &Answer,
+    ) -> Result<(), Problem> {
+        let headers =
+            serde_json::to_string(&answer.headers).map_err(|error| Problem::internal(&error))?;
+        let stored = keys::Answer {
+            status: answer.status.as_u16(),
+            headers: &headers,
+            body: &answer.body,
+        };
+        if keys::complete(transaction, &self.scope, self.token, &stored).await? {
+            Ok(())
+        } else {
+            Err(still_running(RETRY_AFTER))
+        }
+    }
 
-async fn complete(
-    transaction: &mut Transaction<'_>,
-    scope: &Scope,
-    token: Uuid,
-    answer: &Answer,
-) -> Result<(), Problem> {
-    let headers =
-        serde_json::to_string(&answer.headers).map_err(|error| Problem::internal(&error))?;
-    let stored = keys::Answer {
-        status: answer.status.as_u16(),
-        headers: &headers,
-        body: &answer.body,
-    };
-    if keys::complete(transaction, scope, token, &stored).await? {
-        Ok(())
-    } else {
-        Err(still_running(RETRY_AFTER))
+    /// Keeps a refusal that would be the same again; where another try may mend it, gives the key back. What the
+    /// request is answered.
+    pub async fn refuse(self, context: &mut Context, problem: Problem) -> Problem {
+        if !is_final(&problem) {
+            // Should this fail too, the lease frees the key.
+            if let Ok(mut connection) = context.write().await {
+                let released = keys::release(&mut connection, &self.scope, self.token);
+                released.await.ok();
+            }
+            return problem;
+        }
+        let problem = problem.instance(context.request_id());
+        match self.keep(context, &problem).await {
+            Ok(()) => problem,
+            Err(failure) => failure,
+        }
+    }
+
+    async fn keep(&self, context: &mut Context, problem: &Problem) -> Result<(), Problem> {
+        let answer = Answer::of_problem(problem)?;
+        let mut transaction = context.begin().await?;
+        self.complete(&mut transaction, &answer).await?;
+        Ok(transaction.commit().await?)
     }
 }
 

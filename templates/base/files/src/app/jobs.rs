@@ -139,16 +139,21 @@ pub async fn watch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row = find(&mut context, id).await?;
-    let seen = last_event_id(&headers);
+    let seen = events::last_seen(&headers);
     if row.state.is_end() && row.version <= seen {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(events::stream(&app.lifecycle, |events| {
+    Ok(events::stream(&app, |events| {
         follow(context, row, seen, events)
     }))
 }
 
-async fn follow(mut context: Context, mut row: Row, mut seen: i64, events: Events) {
+async fn follow(
+    mut context: Context,
+    mut row: Row,
+    mut seen: i64,
+    events: Events,
+) -> Result<(), Problem> {
     let begun = Instant::now();
     while begun.elapsed() < LONGEST {
         let (id, version, is_end) = (row.id, row.version, row.state.is_end());
@@ -159,19 +164,14 @@ async fn follow(mut context: Context, mut row: Row, mut seen: i64, events: Event
             seen = version;
         }
         if is_end {
-            return;
+            break;
         }
         sleep(LOOK).await;
         context = context.until(Deadline::after(PATIENCE));
-        row = match find(&mut context, id).await {
-            Ok(row) => row,
-            Err(problem) => {
-                let problem = problem.instance(context.request_id());
-                events.send(Event::json("error", &problem)).await;
-                return;
-            }
-        };
+        let found = find(&mut context, id).await;
+        row = found.map_err(|problem| problem.instance(context.request_id()))?;
     }
+    Ok(())
 }
 
 /// Cancel a job
@@ -216,11 +216,4 @@ async fn find(context: &mut Context, id: Uuid) -> Result<Row, Problem> {
     let tenant = context.caller().tenant.clone();
     let row = desk::find(&mut *context.read().await?, &tenant, id).await?;
     row.ok_or_else(Problem::not_found)
-}
-
-/// 0, before every event, where there is none that can be read.
-fn last_event_id(headers: &HeaderMap) -> i64 {
-    let text = headers.get(events::LAST_EVENT_ID);
-    let text = text.and_then(|value| value.to_str().ok());
-    text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }

@@ -3,64 +3,33 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::Method;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use super::problem::Problem;
+use super::{class::Class, problem::Problem};
 use crate::{config, telemetry::metrics};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Reads and writes are admitted apart: writes wait for one another, reads do not wait for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    Read,
-    Write,
-}
-
-impl Class {
-    fn of(method: &Method) -> Self {
-        if method.is_safe() {
-            Self::Read
-        } else {
-            Self::Write
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Admission {
-    reads: Arc<Semaphore>,
-    writes: Arc<Semaphore>,
+    places: [Arc<Semaphore>; Class::ALL.len()],
     queue_timeout: Duration,
 }
 
 impl Admission {
     pub fn new(limits: &config::Limits) -> Self {
         Self {
-            reads: places(Class::Read, limits.reads),
-            writes: places(Class::Write, limits.writes),
+            places: Class::ALL.map(|class| places(class, class.limit(limits))),
             queue_timeout: limits.queue_timeout,
         }
     }
 
-    /// A place for a request with this method, to be held for as long as its handler runs.
-    pub async fn enter(&self, method: &Method) -> Result<OwnedSemaphorePermit, Problem> {
-        let class = Class::of(method);
-        let places = match class {
-            Class::Read => &self.reads,
-            Class::Write => &self.writes,
-        };
+    /// A place for a request of this class, to be held for as long as its handler runs.
+    pub async fn enter(&self, class: Class) -> Result<OwnedSemaphorePermit, Problem> {
+        let places = &self.places[class as usize];
         if let Ok(place) = places.clone().try_acquire_owned() {
             return Ok(place);
         }

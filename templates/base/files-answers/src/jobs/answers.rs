@@ -1,0 +1,90 @@
+//! Durable answers: each is made in a task of its own, which goes on whoever listens. What it makes is written down
+//! in the database and read from there, by readers of any instance. So what a reader has seen is never lost; and
+//! should this process die, the lease on the answer's row ends, and whoever reads it next says so.
+
+mod journal;
+mod recorder;
+
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+pub use self::journal::Journal;
+use self::recorder::Recorder;
+use crate::{
+    app::{
+        answers::{Answer, Question, durable, make},
+        context::Context,
+        idempotency::Claimed,
+    },
+    data::answers::{self as rows, Lease},
+    edge::{
+        deadline::Deadline,
+        events::{Events, Source},
+        problem::Problem,
+    },
+};
+
+/// Begins an answer for whoever holds the key. Until its first token is there nothing of it is written down, and a
+/// failure gives the key back; from then on it is made to its end.
+pub async fn begin(
+    context: &Context,
+    claimed: Claimed,
+    question: Question,
+) -> Result<Uuid, Problem> {
+    let app = context.app().clone();
+    // After that the key is somebody else's.
+    let deadline = Deadline::after(app.config.idempotency.lease);
+    let (own, producers) = (context.detached(deadline), context.detached(deadline));
+    // Whether the client waits for the first token makes no difference already.
+    let beginning = app
+        .lifecycle
+        .spawn(open(own, producers, claimed, question).in_current_span());
+    let begun = beginning.await;
+    begun.unwrap_or_else(|error| Err(Problem::internal(&error)))
+}
+
+async fn open(
+    mut own: Context,
+    producers: Context,
+    claimed: Claimed,
+    question: Question,
+) -> Result<Uuid, Problem> {
+    let source = Source::new(|events| produce(producers, question, events));
+    match first_token(&mut own, &claimed, source).await {
+        Ok((lease, source)) => {
+            Recorder::start(own.app(), lease, source);
+            Ok(lease.id)
+        }
+        Err(problem) => Err(claimed.refuse(&mut own, problem).await),
+    }
+}
+
+async fn produce(
+    mut context: Context,
+    question: Question,
+    events: Events,
+) -> Result<Answer, Problem> {
+    let made = make(&mut context, &question, &events).await;
+    made.map_err(|problem| problem.instance(context.request_id()))
+}
+
+/// Once it is there, the answer's row and the key's end commit together.
+async fn first_token(
+    context: &mut Context,
+    claimed: &Claimed,
+    source: Source<Answer>,
+) -> Result<(Lease, Source<Answer>), Problem> {
+    let source = source.begun().await?;
+    let lease = Lease {
+        id: Uuid::now_v7(),
+        token: Uuid::now_v7(),
+    };
+    let tenant = context.caller().tenant.clone();
+    let length = context.config().answers.lease;
+    let mut transaction = context.begin().await?;
+    rows::insert(&mut transaction, &tenant, lease, length).await?;
+    let answer = durable::created(lease.id)?;
+    claimed.complete(&mut transaction, &answer).await?;
+    transaction.commit().await?;
+    Ok((lease, source))
+}

@@ -1,0 +1,103 @@
+//! A flood of answers, which wait for a slow provider or arrive token by token, slows down nobody else.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use tokio::task::JoinSet;
+
+use super::{Asking, Reader, ask_for_events, ask_for_json};
+use crate::support::{
+    Client,
+    client::{header, problem},
+    document, eventually,
+};
+
+/// Many times as many as there are connections to the database, or places for writes.
+const WAITING: usize = 100;
+
+/// Fewer: what tells their tokens is this thread too.
+const TOLD: usize = 30;
+
+/// More connections to the provider than to the database, and fewer places for writes than there are answers.
+const NARROW: [(&str, &str); 3] = [
+    ("APP__DATABASE__READ_CONNECTIONS", "2"),
+    ("APP__LIMITS__WRITES", "16"),
+    ("APP__LLM__CONCURRENCY", "200"),
+];
+
+/// Far less than the provider takes, and more than a loaded machine adds.
+const QUICK: Duration = Duration::from_secs(5);
+
+async fn use_everything(client: &Client) {
+    let begun = Instant::now();
+    let path = client.create("one").await;
+    let read = client.get(&path).await;
+    assert_eq!(read.status(), StatusCode::OK);
+    let tag = header(&read, "etag");
+    let replace = client.request(Method::PUT, &path).header("if-match", tag);
+    let replaced = replace.json(&document("two")).send().await;
+    assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
+    let removed = client.request(Method::DELETE, &path).send().await;
+    assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+    assert!(begun.elapsed() < QUICK, "{:?}", begun.elapsed());
+}
+
+/// Answers of every kind in turn, with and without a key, as events and as JSON, once all of them are on their way.
+async fn flood(asking: &Asking, answers: usize, words: &'static str) -> JoinSet<()> {
+    let mut flood = JoinSet::new();
+    for number in 0..answers {
+        let client = asking.client();
+        flood.spawn(async move {
+            let key = number.to_string();
+            let key = (number % 2 == 0).then_some(key.as_str());
+            if number % 3 == 0 {
+                ask_for_json(&client, words, key).await;
+            } else {
+                let streamed = ask_for_events(&client, words, key).await;
+                Reader::of(streamed).rest().await;
+            }
+        });
+    }
+    eventually("the flood", async || {
+        (asking.provider.stats().running == answers as u64).then_some(())
+    })
+    .await;
+    flood
+}
+
+#[tokio::test]
+async fn of_waiting() {
+    let asking = Asking::with(&NARROW).await;
+    let _flood = flood(&asking, WAITING, "first_token=14s").await;
+    let other = asking.server.client("b");
+    for _ in 0..20 {
+        use_everything(&other).await;
+    }
+    assert_eq!(asking.provider.stats().running, WAITING as u64);
+}
+
+#[tokio::test]
+async fn of_tokens() {
+    let asking = Asking::with(&NARROW).await;
+    let _flood = flood(&asking, TOLD, "never_end gap=100ms").await;
+    let other = asking.server.client("b");
+    for _ in 0..20 {
+        use_everything(&other).await;
+    }
+}
+
+#[tokio::test]
+async fn who_finds_no_place_is_told_when_to_come_back() {
+    let asking = Asking::with(&[("APP__LIMITS__OUTWARD", "1")]).await;
+    let client = asking.client();
+    let waits = tokio::spawn(async move { ask_for_json(&client, "first_token=10s", None).await });
+    eventually("the call", async || {
+        (asking.provider.stats().running == 1).then_some(())
+    })
+    .await;
+    let refused = ask_for_json(&asking.client(), "", None).await;
+    assert_eq!(header(&refused, "retry-after"), "1");
+    problem(refused, 503).await;
+    use_everything(&asking.server.client("b")).await;
+    waits.abort();
+}

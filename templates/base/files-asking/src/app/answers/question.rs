@@ -1,0 +1,25 @@
+//! What is asked.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::body::{Fields, FromFields};
+
+/// More is a document, and not a question.
+const LONGEST: usize = 4_000;
+
+/// A question to be answered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Question {
+    #[serde(rename = "question")]
+    #[schema(min_length = 1, max_length = 4_000)]
+    pub text: String,
+}
+
+impl FromFields for Question {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self {
+            text: fields.text("question", 1, LONGEST),
+        }
+    }
+}
