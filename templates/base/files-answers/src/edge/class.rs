@@ -17,12 +17,11 @@ impl Class {
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Outward];
 
     pub fn of(request: &Request) -> Self {
-        if request.method().is_safe() {
-            return Self::Read;
-        }
         let route = request.extensions().get::<MatchedPath>();
         if route.is_some_and(|route| router::OUTWARD.contains(&route.as_str())) {
             Self::Outward
+        } else if request.method().is_safe() {
+            Self::Read
         } else {
             Self::Write
         }

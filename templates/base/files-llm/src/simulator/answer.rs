@@ -13,6 +13,7 @@ const NOTHING: &str = "Nothing that was given speaks of the question.";
 
 /// Of at most `longest` tokens.
 pub(super) fn to(prompt: &str, longest: usize) -> String {
+    let prompt = without_marks(prompt);
     let lines: Vec<&str> = prompt
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -46,6 +47,13 @@ pub(super) fn to(prompt: &str, longest: usize) -> String {
     tokens(&whole).into_iter().take(longest).collect()
 }
 
+/// `<passage>` and the like say what a text is, and not what it is about.
+fn without_marks(text: &str) -> String {
+    let parts = text.split('<');
+    let kept = parts.map(|part| part.split_once('>').map_or(part, |(_, kept)| kept));
+    kept.collect()
+}
+
 /// Words with the space before them.
 pub(super) fn tokens(text: &str) -> Vec<String> {
     let words = text.split_whitespace().enumerate();
@@ -68,8 +76,8 @@ mod tests {
 
     #[test]
     fn the_answer_comes_from_what_was_given() {
-        let prompt = "Pears are green. Parcels are returned within thirty days.\n\n\
-                      When are parcels returned?";
+        let prompt = "<passage>\nPears are green. Parcels are returned within thirty days.\n</passage>\n\
+                      <question>When are parcels returned?</question>";
         let answer = to(prompt, 100);
         assert!(
             answer.contains("Parcels are returned within thirty days."),

@@ -158,7 +158,8 @@ async fn embeddings(State(shared): State<Shared>, body: Bytes) -> Response {
         return refusal(StatusCode::BAD_REQUEST, None);
     };
     let prompt = texts.input.join("\n");
-    let act = shared.script.act(Kind::Embeddings, &texts.model, &prompt);
+    // What stands in a question is about its answer.
+    let act = shared.script.act(Kind::Embeddings, &texts.model, "");
     sleep(act.slow_headers + act.first_token).await;
     visit.end();
     if let Some(status) = act.status() {

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     data::idempotency::Fingerprint,
@@ -70,6 +71,24 @@ impl Fields {
             Some(Value::Null) => self.given.remove(name).and(None),
             Some(_) => Some(self.text(name, shortest, longest)),
         }
+    }
+
+    /// A list of up to `most` ids; an empty one where there is no such field.
+    pub fn ids(&mut self, name: &str, most: usize) -> Vec<Uuid> {
+        let given = self
+            .given
+            .remove(name)
+            .map(serde_json::from_value::<Vec<Uuid>>);
+        match given {
+            Some(Ok(ids)) if ids.len() > most => {
+                let detail = format!("must have at most {most} ids, has {}", ids.len());
+                self.refuse(name, detail);
+            }
+            Some(Err(_)) => self.refuse(name, "must be a list of ids".to_owned()),
+            Some(Ok(ids)) => return ids,
+            None => {}
+        }
+        Vec::new()
     }
 
     fn refuse(&mut self, name: &str, detail: String) {
@@ -180,6 +199,8 @@ fn fingerprint(parts: &http::request::Parts, body: &Bytes) -> Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[derive(Debug)]
@@ -217,6 +238,25 @@ mod tests {
         assert!(parse::<Two>(br#"{"first":"a","second":"","third":null}"#).is_ok());
         assert_eq!(pointers("{}"), ["/first", "/second"]);
         assert_eq!(pointers("[]"), [""]);
+    }
+
+    #[test]
+    fn a_list_of_ids_is_bounded_and_may_be_left_out() {
+        let read = |json: Value| {
+            let Value::Object(given) = json else {
+                panic!("no object");
+            };
+            let errors = Vec::new();
+            let mut fields = Fields { given, errors };
+            (fields.ids("ids", 2), fields.errors.len())
+        };
+        let id = Uuid::nil();
+        assert_eq!(read(json!({})), (vec![], 0));
+        assert_eq!(read(json!({ "ids": [] })), (vec![], 0));
+        assert_eq!(read(json!({ "ids": [id, id] })), (vec![id, id], 0));
+        for refused in [json!([id, id, id]), json!(["x"]), json!(id), json!(null)] {
+            assert_eq!(read(json!({ "ids": refused })), (vec![], 1));
+        }
     }
 
     #[test]

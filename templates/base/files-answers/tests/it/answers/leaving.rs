@@ -24,7 +24,8 @@ async fn is_left(provider: &Simulator) {
 
 async fn is_asked(provider: &Simulator) {
     eventually("the call", async || {
-        (provider.stats().running == 1).then_some(())
+        let stats = provider.stats();
+        (stats.chats == 1 && stats.running == 1).then_some(())
     })
     .await;
 }

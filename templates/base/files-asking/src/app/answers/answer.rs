@@ -2,10 +2,15 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{Question, prompt};
 use crate::{
-    app::{context::Context, spend},
+    app::{
+        context::Context,
+        retrieval::{self, Passage},
+        spend,
+    },
     edge::{
         events::{Event, Events},
         problem::Problem,
@@ -24,6 +29,16 @@ pub struct Answer {
     /// As the provider calls it, such as `stop` or `length`.
     pub finish_reason: Option<String>,
     pub usage: Usage,
+    /// The documents that the model was given to draw on, what matters most first.
+    pub citations: Vec<Citation>,
+}
+
+/// A document, as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Citation {
+    pub document: Uuid,
+    pub version: i64,
+    pub title: String,
 }
 
 /// What is paid for.
@@ -53,6 +68,7 @@ impl From<llm::Usage> for Usage {
 #[derive(Serialize)]
 struct Meta<'a> {
     model: &'a str,
+    citations: &'a [Citation],
 }
 
 /// A piece of the text.
@@ -67,7 +83,9 @@ pub async fn make(
     question: &Question,
     events: &Events,
 ) -> Result<Answer, Problem> {
-    let prompt = prompt::of(question, context.config().answers.max_tokens);
+    let passages = retrieval::passages(context, &question.text, &question.documents).await?;
+    let prompt = prompt::of(question, &passages, context.config().answers.max_tokens);
+    let citations = citations(passages);
     let mut spending = spend::reserve(context, ROUTE, &prompt).await?;
     let mut completion = match begin(context, &prompt).await {
         Ok(completion) => completion,
@@ -77,9 +95,11 @@ pub async fn make(
         }
     };
     let model = completion.model().to_owned();
-    events
-        .send(Event::json("meta", &Meta { model: &model }))
-        .await;
+    let meta = Meta {
+        model: &model,
+        citations: &citations,
+    };
+    events.send(Event::json("meta", &meta)).await;
     let mut text = String::new();
     while let Some(piece) = completion.next(&context.external()).await? {
         spending.used(&completion);
@@ -95,7 +115,26 @@ pub async fn make(
         text,
         finish_reason: completion.finish_reason().map(str::to_owned),
         usage: completion.usage().into(),
+        citations,
     })
+}
+
+/// Each document once, however many of its passages there are.
+fn citations(passages: Vec<Passage>) -> Vec<Citation> {
+    let mut citations: Vec<Citation> = Vec::new();
+    for passage in passages {
+        let is_new = citations
+            .iter()
+            .all(|citation| citation.document != passage.document);
+        if is_new {
+            citations.push(Citation {
+                document: passage.document,
+                version: passage.version,
+                title: passage.title,
+            });
+        }
+    }
+    citations
 }
 
 /// To the first token.
