@@ -16,13 +16,12 @@ use formwork::{
     },
     interrupt::Interrupt,
 };
-use tempfile::TempDir;
 
 /// What the default project promises, and the probe can test.
 pub(crate) const ALL: [&str; 8] = ["P1", "P2", "P3", "P5", "P9", "P10", "P11", "P12"];
 
 pub(crate) struct Workshop {
-    folder: TempDir,
+    folder: PathBuf,
 }
 
 /// A workshop that nobody else uses meanwhile, nor another one.
@@ -32,11 +31,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    fn wait(workshop: &'static OnceLock<Workshop>, answers: &[&str]) -> Self {
+    fn wait(workshop: &'static OnceLock<Workshop>, name: &str, answers: &[&str]) -> Self {
         static TURNS: Mutex<()> = Mutex::new(());
         // A test that failed has put the source back all the same.
         let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { workshop: workshop.get_or_init(|| Workshop::pour(answers)), _turn: turn }
+        Self { workshop: workshop.get_or_init(|| Workshop::pour(name, answers)), _turn: turn }
     }
 }
 
@@ -59,26 +58,34 @@ impl Workshop {
     /// Waits for its turn; the first one pours and builds.
     pub(crate) fn enter() -> Turn {
         static DEFAULT: OnceLock<Workshop> = OnceLock::new();
-        Turn::wait(&DEFAULT, &[])
+        Turn::wait(&DEFAULT, "default", &[])
     }
 
     /// The one for a service that asks no model.
     pub(crate) fn enter_without_model() -> Turn {
         static WITHOUT_MODEL: OnceLock<Workshop> = OnceLock::new();
-        Turn::wait(&WITHOUT_MODEL, &["--set", "llm=none"])
+        Turn::wait(&WITHOUT_MODEL, "without-model", &["--set", "llm=none"])
     }
 
-    fn pour(answers: &[&str]) -> Self {
-        let workshop = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        let parent = workshop.folder.path();
-        formwork(parent, &[&["new", "orders", "--yes", "--no-check", "--no-git"], answers].concat());
+    /// Where the last run poured too: nothing ends a static, so what was poured stays until then.
+    fn pour(name: &str, answers: &[&str]) -> Self {
+        let workshop = Self { folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop").join(name) };
+        let parent = &workshop.folder;
+        if parent.exists() {
+            fs::remove_dir_all(parent).expect("the last run's workshop can be removed");
+        }
+        fs::create_dir_all(parent).expect("a folder");
+        formwork(
+            parent,
+            &[&["new", "orders", "--yes", "--no-check", "--no-git", "--standalone"], answers].concat(),
+        );
         // Takes the compiled crates from the cache that all tests share, and leaves them there.
         formwork(&workshop.project(), &["check", "--steps", "build"]);
         workshop
     }
 
     fn project(&self) -> PathBuf {
-        self.folder.path().join("orders")
+        self.folder.join("orders")
     }
 
     /// The service as it was poured.
@@ -89,7 +96,7 @@ impl Workshop {
 
     /// An empty folder beside the project.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
-        let folder = self.folder.path().join(name);
+        let folder = self.folder.join(name);
         fs::create_dir_all(&folder).expect("a folder");
         folder
     }
@@ -125,6 +132,13 @@ impl Source {
         let text = self.read(change.file);
         assert!(text.contains(change.from), "{} no longer has {:?}", change.file, change.from);
         self.write(change.file, &text.replace(change.from, change.to));
+    }
+
+    pub(crate) fn edit(&mut self, file: &str, edit: impl FnOnce(String) -> String) {
+        let text = self.read(file);
+        let edited = edit(text.clone());
+        assert_ne!(edited, text, "{file} is as it was");
+        self.write(file, &edited);
     }
 
     pub(crate) fn write(&mut self, file: &str, text: &str) {

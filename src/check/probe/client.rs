@@ -115,6 +115,7 @@ impl Response {
     /// What was seen, short enough for a sentence.
     pub fn summary(&self) -> String {
         let body = String::from_utf8_lossy(&self.body);
+        let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut short: String = body.chars().take(160).collect();
         if short.len() < body.len() {
             short.push('…');
