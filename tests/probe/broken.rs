@@ -139,6 +139,53 @@ mod p3 {
     }
 }
 
+mod p4 {
+    use super::*;
+
+    #[test]
+    fn tokens_that_wait_for_the_last_one() {
+        breaks(
+            &["P4"],
+            "while the provider waits after its first token",
+            &[change(
+                "src/app/answers/answer.rs",
+                "while let Some(piece) = completion.next(&context.external()).await? {",
+                "let mut whole = String::new();
+                while let Some(piece) = completion.next(&context.external()).await? {
+                    whole.push_str(&piece);
+                }
+                for piece in [whole] {",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_question_that_goes_on_without_its_client() {
+        breaks(
+            &["P4"],
+            "whose client left before the first token",
+            &[change(
+                "src/edge/presence.rs",
+                "let done = self.0.run_until_cancelled(work).await;",
+                "let done = Some(work.await);",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_producer_that_is_never_taken_for_dead() {
+        breaks(
+            &["P4"],
+            "whose producer was killed",
+            &[change(
+                "src/data/answers/row.rs",
+                "self.lease_left.is_none_or(|left| left <= 0)",
+                "self.lease_left.is_none()",
+            )],
+        );
+    }
+}
+
 mod p5 {
     use super::*;
 
@@ -190,8 +237,126 @@ mod p5 {
     }
 }
 
+mod p6 {
+    use super::*;
+
+    /// The context would not let it compile: somebody went past it.
+    #[test]
+    fn a_connection_that_is_held_while_the_model_thinks() {
+        breaks(
+            &["P6"],
+            "meanwhile GET",
+            &[change(
+                "src/app/answers/answer.rs",
+                "let deadline = context.deadline();",
+                "let deadline = context.deadline();
+                let meter = crate::data::meter::Meter::default();
+                let _held = context.app().database.read(deadline, &meter).await?;",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_bulkhead_that_has_room_for_everybody() {
+        breaks(
+            &["P6"],
+            "24 reached the provider, expected 8",
+            &[change(
+                "src/external/resilience/bulkhead.rs",
+                "Semaphore::new(places as usize)",
+                "Semaphore::new(places as usize * 100)",
+            )],
+        );
+    }
+}
+
+mod p7 {
+    use super::*;
+
+    #[test]
+    fn retries_without_end() {
+        breaks(
+            &["P7"],
+            "while the provider answers 503: 20 requests made",
+            &[
+                change(
+                    "src/external/resilience/budget.rs",
+                    "self.change(|left| left.checked_sub(WHOLE))",
+                    "self.change(Some)",
+                ),
+                change(
+                    "src/external/resilience/breaker.rs",
+                    "const FAILURES: u32 = 5;",
+                    "const FAILURES: u32 = 5_000;",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_silence_that_may_last() {
+        breaks(
+            &["P7"],
+            "whose provider falls silent after a token",
+            &[change("src/external/llm/completion.rs", "left.min(self.token_timeout)", "left")],
+        );
+    }
+
+    #[test]
+    fn a_wait_that_nobody_keeps() {
+        breaks(
+            &["P7"],
+            "whose provider says 429 with Retry-After: 600",
+            &[change(
+                "src/external/resilience/retry_after.rs",
+                "wait_at(headers, OffsetDateTime::now_utc())",
+                "wait_at(headers, OffsetDateTime::now_utc()).filter(|_| false)",
+            )],
+        );
+    }
+}
+
+mod p8 {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_stops_nobody() {
+        breaks(
+            &["P8"],
+            "answers and no end, expected 429",
+            &[change(
+                "src/data/spend.rs",
+                "claim.limit.unwrap_or(i64::MAX)",
+                "claim.limit.map_or(i64::MAX, |_| i64::MAX)",
+            )],
+        );
+    }
+
+    #[test]
+    fn tokens_that_are_guessed() {
+        breaks(
+            &["P8"],
+            "expected the provider's input_tokens",
+            &[change("src/external/llm/completion.rs", ".succeed(reply.usage,", ".succeed(None,")],
+        );
+    }
+}
+
 mod p9 {
     use super::*;
+
+    #[test]
+    fn an_answer_that_everybody_may_read() {
+        breaks(
+            &["P9"],
+            "by another tenant's caller",
+            &[change(
+                "src/data/answers.rs",
+                "FROM answers WHERE tenant = $1 AND id = $2\"",
+                "FROM answers WHERE $1 <> '' AND id = $2\"",
+            )],
+        );
+    }
 
     #[test]
     fn a_lookup_without_the_tenant() {

@@ -93,6 +93,7 @@ fn the_sample_renamed() {
         source.replace_everywhere("/v1/documents", "/v2/papers");
         source.replace_everywhere("documents:write", "papers:write");
         source.replace_everywhere("documents:read", "papers:read");
+        source.replace_everywhere("/v1/answers", "/v2/replies");
     });
     assert_eq!(with(CaseOutcome::Kept, &cases), ALL, "{}", reasons(&cases));
 }
