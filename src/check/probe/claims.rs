@@ -40,6 +40,8 @@ pub struct Operation {
     pub variant: Option<Value>,
     /// Whether a caller must say who it is.
     pub is_secured: bool,
+    /// Whether it is asked for with something after the `?`.
+    needs_query: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -88,8 +90,9 @@ impl Operation {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 
+    /// Whether more than the path as it stands is needed to call it.
     pub fn has_parameters(&self) -> bool {
-        self.path.contains('{')
+        self.path.contains('{') || self.needs_query
     }
 
     pub fn example(&self) -> Finding<&Value> {
@@ -119,6 +122,7 @@ fn read_operation(method: &str, path: &str, operation: &Value, default: &Value) 
         example: claims.example,
         variant: claims.variant,
         is_secured: demands_a_caller(security),
+        needs_query: demands_a_query(&operation["parameters"]),
     })
 }
 
@@ -128,6 +132,11 @@ fn extension(of: &Value, place: &str) -> Finding<Extension> {
             .map_err(|error| format!("`{EXTENSION}` of {place} does not read: {error}")),
         None => Ok(Extension::default()),
     }
+}
+
+fn demands_a_query(parameters: &Value) -> bool {
+    let parameters = parameters.as_array().map(Vec::as_slice).unwrap_or_default();
+    parameters.iter().any(|parameter| parameter["in"] == "query" && parameter["required"] == true)
 }
 
 /// An empty alternative, `{}`, lets everybody in.
@@ -178,6 +187,18 @@ mod tests {
         let secured: Vec<_> = claims.operations.iter().map(|operation| operation.is_secured).collect();
         assert_eq!(secured, [true, true, false]);
         assert_eq!(claims.credential.expect("a credential").scope, "a:read");
+    }
+
+    #[test]
+    fn what_is_searched_for_is_a_parameter_too() {
+        let has_parameters = |parameter: Value| {
+            let mut document = document();
+            document["paths"] = json!({ "/v1/search": { "get": { "parameters": [parameter] } } });
+            read(&document).expect("claims").operations[0].has_parameters()
+        };
+        assert!(has_parameters(json!({ "in": "query", "name": "q", "required": true })));
+        assert!(!has_parameters(json!({ "in": "query", "name": "limit", "required": false })));
+        assert!(!has_parameters(json!({ "in": "header", "name": "idempotency-key", "required": true })));
     }
 
     #[test]
