@@ -17,7 +17,7 @@ use crate::{
     },
     edge::{deadline::Deadline, problem::Problem},
     external::llm::{
-        Completion, Prompt, Usage,
+        self, Completion, Prompt, Usage,
         prices::{NanoUsd, Prices},
     },
     telemetry::spend as telemetry,
@@ -95,6 +95,24 @@ pub async fn reserve(
 }
 
 impl Spending {
+    /// Goes on with a call that has begun to answer. One that the provider did nothing for costs nothing.
+    pub async fn begun(
+        self,
+        begun: Result<Completion, llm::Error>,
+    ) -> Result<(Self, Completion), llm::Error> {
+        match begun {
+            Ok(completion) => Ok((self, completion)),
+            // It had the prompt, and counts it.
+            Err(error @ (llm::Error::Late | llm::Error::Deadline | llm::Error::Broken(_))) => {
+                Err(error)
+            }
+            Err(error) => {
+                self.release().await;
+                Err(error)
+            }
+        }
+    }
+
     /// So far. To be told after each piece of the answer, for there may be no other.
     pub fn used(&mut self, completion: &Completion) {
         let (model, usage) = (completion.model(), completion.usage());

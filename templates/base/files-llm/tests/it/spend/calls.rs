@@ -61,6 +61,15 @@ impl Caller {
         answer.expect("a first token")
     }
 
+    /// Asks a model that does not answer in time, if at all.
+    async fn fail(&self) {
+        let mut context = self.context();
+        let deadline = Deadline::after(Duration::from_millis(200));
+        let begun = context.external().llm().stream(&prompt(), deadline).await;
+        let begun = self.reserve().await.begun(begun).await;
+        assert!(begun.is_err());
+    }
+
     async fn told(&self) -> Value {
         let answer = self.client.get("/v1/spend").await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -167,11 +176,25 @@ async fn who_leaves_pays_what_was_made_by_then() {
 #[tokio::test]
 async fn what_the_provider_refuses_costs_nothing() {
     let caller = Caller::with_limit("0.50").await;
-    caller.reserve().await.release().await;
+    let refuses = Rule::parse("status=400").expect("a rule");
+    caller.simulator.play(vec![refuses]);
+    caller.fail().await;
     let told = caller.told().await;
     assert_eq!(told["reserved"], "0.000000000");
     assert_eq!(told["spent"], "0.000000000");
     assert_eq!(told["models"], json!([]));
+}
+
+/// It has read the question, and its bill says so.
+#[tokio::test]
+async fn who_does_not_wait_for_the_first_token_pays_the_question() {
+    let caller = Caller::with_limit("0.50").await;
+    let is_slow = Rule::parse("first_token=30s").expect("a rule");
+    caller.simulator.play(vec![is_slow]);
+    caller.fail().await;
+    let told = caller.settled().await;
+    assert_ne!(told["spent"], "0.000000000");
+    assert_eq!(told["models"][0]["output_tokens"], 0);
 }
 
 #[tokio::test]

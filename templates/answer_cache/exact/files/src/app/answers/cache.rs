@@ -1,0 +1,95 @@
+//! Answers that are given again. An answer is made of its question and of documents, which belong to a tenant: so
+//! the callers of a tenant share it, and nobody else does. To keep it to its caller, say `Scope::Caller` below.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+pub use crate::data::answer_cache::{Asked, Kept};
+use crate::{
+    app::context::Context,
+    data::{
+        answer_cache::{self as rows, Key},
+        cache_key::Scope,
+        error::Error,
+    },
+    edge::deadline::Deadline,
+    telemetry::answer_cache::looked_up,
+};
+
+/// A longer answer is not kept, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// How long it may take to keep an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// To the same question.
+const EXACT: &str = "exact";
+/// There is no answer yet.
+pub const MISS: &str = "miss";
+
+/// What there is for a question.
+pub enum Found {
+    /// An answer, and to what it was given.
+    Answer(Kept, &'static str),
+    Nothing(Place),
+}
+
+/// Where the answer to a question will be kept.
+pub struct Place {
+    key: Key,
+}
+
+/// Looks for an answer. That the cache cannot be read is as good as a question that nobody asked.
+pub async fn find(context: &mut Context, asked: &Asked<'_>) -> Found {
+    let key = Key::new(Scope::Tenant(context.caller()), asked);
+    let found = same(context, &key).await.unwrap_or_else(unreadable);
+    match found {
+        Some(kept) => {
+            looked_up(EXACT);
+            Found::Answer(kept, EXACT)
+        }
+        None => {
+            looked_up(MISS);
+            Found::Nothing(Place { key })
+        }
+    }
+}
+
+/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks.
+pub async fn keep(context: &Context, place: Place, answer: &Kept) {
+    if answer.text.len() > LONGEST {
+        return;
+    }
+    // The answer may have outlived its request's deadline.
+    let mut context = context.detached(Deadline::after(PATIENCE));
+    if let Err(error) = write(&mut context, &place, answer).await {
+        warn!(%error, "an answer could not be kept: {error}");
+    }
+}
+
+async fn same(context: &mut Context, key: &Key) -> Result<Option<Kept>, Error> {
+    let tenant = context.caller().tenant.clone();
+    rows::find(&mut *context.read().await?, &tenant, key).await
+}
+
+async fn write(context: &mut Context, place: &Place, answer: &Kept) -> Result<(), Error> {
+    let tenant = context.caller().tenant.clone();
+    let config = context.config().answer_cache.clone();
+    let mut transaction = context.begin().await?;
+    rows::keep(
+        &mut transaction,
+        &tenant,
+        &place.key,
+        answer,
+        config.time_to_live,
+    )
+    .await?;
+    rows::trim(&mut transaction, &tenant, config.entries_per_tenant).await?;
+    transaction.commit().await
+}
+
+fn unreadable(error: Error) -> Option<Kept> {
+    warn!(%error, "the answer cache could not be read: {error}");
+    None
+}

@@ -1,0 +1,137 @@
+//! Over HTTP, behind a provider that counts how often it is asked.
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use service::{app::auth::DEFAULT_SCOPES, simulator::Simulator};
+use temp_dir::TempDir;
+
+use crate::support::{Client, Process, Server, document};
+
+const PATH: &str = "/v1/answers";
+const NOTHING: &str = "0.000000000";
+
+async fn ask(client: &Client, question: &str) -> Value {
+    let answer = client.post(PATH, &json!({ "question": question })).await;
+    assert_eq!(answer.status(), 200);
+    answer.json().await.expect("JSON")
+}
+
+async fn spent(client: &Client) -> String {
+    let spend: Value = client.get("/v1/spend").await.json().await.expect("JSON");
+    spend["spent"].as_str().expect("an amount").to_owned()
+}
+
+fn wired(base_url: &str) -> [(&str, &str); 2] {
+    [
+        ("APP__LLM__BASE_URL", base_url),
+        ("APP__EMBEDDINGS__BASE_URL", base_url),
+    ]
+}
+
+#[tokio::test]
+async fn the_same_question_of_two_tenants_is_two_questions() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let server = Server::with(&wired(&provider.base_url())).await;
+    let tenants = ["a", "b", "ab", "a:b"].map(|tenant| server.client(tenant));
+    for (before, tenant) in (0..).zip(&tenants) {
+        assert_eq!(provider.stats().chats, before);
+        assert_eq!(ask(tenant, "Why?").await["cache"], "miss");
+    }
+    // Now all of them know, and each has an answer of its own.
+    for tenant in &tenants {
+        assert_eq!(ask(tenant, "Why?").await["cache"], "exact");
+    }
+    assert_eq!(provider.stats().chats, 4);
+}
+
+/// Its version is in the key, so nothing has to be removed.
+#[tokio::test]
+async fn a_document_that_changes_ends_the_answers_that_it_is_in() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let server = Server::with(&wired(&provider.base_url())).await;
+    let client = server.client("a");
+    let path = client.create("one").await;
+    let id = path.rsplit('/').next().expect("an id");
+    let ask = async || {
+        let question = json!({ "question": "Why?", "documents": [id] });
+        let answer = client.post(PATH, &question).await;
+        let answer: Value = answer.json().await.expect("JSON");
+        (answer["cache"].clone(), answer["citations"][0].clone())
+    };
+    let (cache, first) = ask().await;
+    assert_eq!(cache, "miss");
+    assert_eq!(first["version"], 1);
+    assert_eq!(ask().await, (json!("exact"), first));
+    let change = client.request(Method::PUT, &path).header("if-match", "*");
+    let changed = change.json(&document("other")).send().await;
+    assert_eq!(changed.expect("an answer").status(), 200);
+    let (cache, second) = ask().await;
+    assert_eq!(cache, "miss");
+    assert_eq!(second["version"], 2);
+    assert_eq!(provider.stats().chats, 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_again_costs_nothing() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let server = Server::with(&wired(&provider.base_url())).await;
+    let client = server.client("a");
+    let first = ask(&client, "Why?").await;
+    let cost = spent(&client).await;
+    assert_ne!(cost, NOTHING);
+    let again = ask(&client, "Why?").await;
+    for field in ["text", "model", "finish_reason"] {
+        assert_eq!(again[field], first[field], "{field}");
+    }
+    assert_eq!(again["usage"]["input_tokens"], 0);
+    assert_eq!(again["usage"]["output_tokens"], 0);
+    assert_eq!(spent(&client).await, cost);
+    // Who asked first pays; a colleague asks in the same words for nothing.
+    let colleague = server.client_with("colleague", "a", DEFAULT_SCOPES);
+    assert_eq!(ask(&colleague, "Why?").await["cache"], "exact");
+    assert_eq!(spent(&colleague).await, NOTHING);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_again_is_streamed_as_well() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let server = Server::with(&wired(&provider.base_url())).await;
+    let client = server.client("a");
+    let first = ask(&client, "Why?").await;
+    let events = streamed(&client).await.text().await.expect("events");
+    let text = first["text"].to_string();
+    for part in [
+        "\"cache\":\"exact\"",
+        text.as_str(),
+        "event: usage",
+        "event: done",
+    ] {
+        assert!(events.contains(part), "{part}: {events}");
+    }
+    assert_eq!(provider.stats().chats, 1);
+}
+
+async fn streamed(client: &Client) -> Response {
+    let request = client.request(Method::POST, PATH);
+    let request = request.header("accept", "text/event-stream");
+    let request = request.json(&json!({ "question": "Why?" }));
+    request.send().await.expect("an answer")
+}
+
+#[tokio::test]
+async fn what_one_instance_was_answered_the_other_knows() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let base_url = provider.base_url();
+    let variables = wired(&base_url);
+    let folder = TempDir::new().expect("a folder");
+    let (one, other) = tokio::join!(
+        Process::start(folder.path(), &variables),
+        Process::start(folder.path(), &variables)
+    );
+    let client = one.client("a").await;
+    let first = ask(&client, "Why?").await;
+    let again = ask(&client.at(other.address), "Why?").await;
+    assert_eq!(again["cache"], "exact");
+    assert_eq!(again["text"], first["text"]);
+    assert_eq!(provider.stats().chats, 1);
+}
