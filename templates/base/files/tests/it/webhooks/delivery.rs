@@ -67,7 +67,8 @@ async fn a_failure_is_tried_again_with_its_id_and_a_new_time() {
     send(&server.app, &endpoint, &receiver.url()).await;
     let first = receiver.receives(1).await;
     let begun = Instant::now();
-    let failed = delivery(&client, &endpoint, |item| item["attempted_at"].is_string()).await;
+    let failed = delivery(&client, &endpoint, |item| item["error"].is_string()).await;
+    assert!(failed["attempted_at"].is_string());
     assert_eq!(
         (&failed["state"], &failed["status"]),
         (&json!("queued"), &json!(500))
