@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// RFC 5321 §4.5.3.1.3, without the angle brackets.
+const LONGEST_EMAIL: usize = 254;
+
 /// A value that is read from the fields of a JSON object.
 pub trait FromFields: Sized {
     fn from_fields(fields: &mut Fields) -> Self;
@@ -89,6 +92,18 @@ impl Fields {
             None => {}
         }
         Vec::new()
+    }
+
+    /// The address of a mailbox, as far as it shows without a mail: the rest is the provider's to find out.
+    pub fn optional_email(&mut self, name: &str) -> Option<String> {
+        let address = self.optional_text(name, 3, LONGEST_EMAIL)?;
+        let is_one = address.split_once('@').is_some_and(|(who, domain)| {
+            !who.is_empty() && domain.contains('.') && !domain.contains('@')
+        });
+        if !is_one || address.contains(|c: char| c.is_whitespace() || "<>,;\"\\".contains(c)) {
+            self.refuse(name, "must be an email address".to_owned());
+        }
+        Some(address)
     }
 
     fn refuse(&mut self, name: &str, detail: String) {
@@ -257,6 +272,39 @@ mod tests {
         for refused in [json!([id, id, id]), json!(["x"]), json!(id), json!(null)] {
             assert_eq!(read(json!({ "ids": refused })), (vec![], 1));
         }
+    }
+
+    #[test]
+    fn an_email_address_is_one_mailbox_and_nothing_else() {
+        struct One;
+
+        impl FromFields for One {
+            fn from_fields(fields: &mut Fields) -> Self {
+                fields.optional_email("to");
+                Self
+            }
+        }
+
+        let holds = |to: &str| parse::<One>(json!({ "to": to }).to_string().as_bytes()).is_ok();
+        for address in [
+            "a@example.com",
+            "a.b+c@mail.example.com",
+            "jörg@bücher.example",
+        ] {
+            assert!(holds(address), "{address}");
+        }
+        for address in [
+            "",
+            "a@b",
+            "@example.com",
+            "a@b@example.com",
+            "A <a@example.com>",
+            "a@example.com, b@example.com",
+            "a@example.com\r\nBcc: b@example.com",
+        ] {
+            assert!(!holds(address), "{address}");
+        }
+        assert!(parse::<One>(b"{}").is_ok());
     }
 
     #[test]

@@ -15,11 +15,13 @@ use super::{
 };
 use crate::{
     data::{
+        connection::Connection,
         documents::{self as rows, Text},
         jobs::desk,
         webhooks::callbacks,
     },
     edge::problem::Problem,
+    external::email::Mail,
     jobs::{Done, Failure, Kind, Order, Work},
 };
 
@@ -37,6 +39,9 @@ pub struct NewReport {
     /// added.
     #[schema(min_length = 1, max_length = 2_000, format = "uri")]
     callback_url: Option<String>,
+    /// Gets a mail when the report is there.
+    #[schema(max_length = 254, format = Email)]
+    notify: Option<String>,
 }
 
 impl FromFields for NewReport {
@@ -44,6 +49,7 @@ impl FromFields for NewReport {
         Self {
             title: fields.text("title", 1, LONGEST_TITLE),
             callback_url: fields.optional_text("callback_url", 1, LONGEST_URL),
+            notify: fields.optional_email("notify"),
         }
     }
 }
@@ -52,6 +58,8 @@ impl FromFields for NewReport {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Payload {
     title: String,
+    #[serde(default)]
+    notify: Option<String>,
 }
 
 /// What the job finds out: its `result`.
@@ -94,8 +102,13 @@ pub async fn create(
     let NewReport {
         title,
         callback_url,
+        notify,
     } = body.value;
-    let payload = Payload { title };
+    if notify.is_some() && !context.config().email.is_offered() {
+        let reason = "cannot be: this service sends no mail";
+        return Err(Problem::invalid_field("/notify", reason));
+    }
+    let payload = Payload { title, notify };
     let key = key.required()?;
     let callback = match &callback_url {
         Some(url) => Some(webhook_endpoints::callback(&mut context, url).await?),
@@ -142,7 +155,36 @@ pub async fn run(work: &mut Work, payload: Payload) -> Result<Done, Failure> {
         work.progress(percent(report.documents, all.documents))
             .await?;
     }
-    work.finish(async |_| Ok(report)).await
+    let mail = payload.notify.map(|to| mail(to, work.id()));
+    let done = work
+        .finish(async |transaction| {
+            enqueue(transaction, &tenant, mail.as_ref()).await?;
+            Ok(report)
+        })
+        .await?;
+    work.context().app().news.publish(Kind::Email);
+    Ok(done)
+}
+
+async fn enqueue(
+    connection: &mut Connection,
+    tenant: &str,
+    mail: Option<&Mail>,
+) -> Result<(), Problem> {
+    if let Some(mail) = mail {
+        let order = Order::new(Kind::Email, tenant, mail);
+        order.enqueue(connection).await?;
+    }
+    Ok(())
+}
+
+/// Nothing of what a caller wrote is in it: whoever gets it did not ask for that.
+fn mail(to: String, job: Uuid) -> Mail {
+    Mail {
+        to,
+        subject: "Your report is there".to_owned(),
+        text: format!("The report that you were to be told of is there: /v1/jobs/{job}\n"),
+    }
 }
 
 fn words(text: &Text) -> u64 {

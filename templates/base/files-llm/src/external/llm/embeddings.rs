@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
-use super::{Error, Llm, Usage, call::Call, failed, within};
+use super::{Error, Llm, Usage, call::Call, within};
 use crate::{
     config,
     edge::deadline::Deadline,
@@ -120,7 +120,7 @@ impl Llm {
             request = request.bearer_auth(key.expose());
         }
         let response = self.wire.open(request, deadline).await?;
-        let answer: Answer = response.json().await.map_err(failed)?;
+        let answer: Answer = response.json().await?;
         let usage = answer.usage.map(|tokens| Usage {
             input_tokens: tokens.prompt_tokens,
             ..Usage::default()

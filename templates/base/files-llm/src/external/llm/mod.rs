@@ -157,18 +157,6 @@ impl Llm {
     }
 }
 
-/// The URL is left out: some put their key there.
-fn failed(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    if error.is_timeout() {
-        Error::Late
-    } else if error.is_connect() || error.is_request() {
-        Error::Unreachable(error.to_string())
-    } else {
-        Error::Broken(error.to_string())
-    }
-}
-
 async fn within<T>(
     longest: Duration,
     work: impl Future<Output = Result<T, Error>>,

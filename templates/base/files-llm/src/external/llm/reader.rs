@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::timeout;
 
-use super::{Error, Usage, dialect, failed, sse::Events};
+use super::{Error, Usage, dialect, sse::Events};
 
 /// How long the end of the body may take once the answer is whole: usually it is here already, and a connection that
 /// saw its end serves the next call.
@@ -50,7 +50,7 @@ impl Reader {
                 timeout(END, self.response.chunk()).await.ok();
                 return Ok(None);
             }
-            match self.response.chunk().await.map_err(failed)? {
+            match self.response.chunk().await? {
                 Some(bytes) => self.events.feed(&bytes)?,
                 // Not every provider says the last word, but each says why it ended.
                 None if self.reply.finish_reason.is_some() => self.reply.is_over = true,

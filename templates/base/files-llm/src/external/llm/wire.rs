@@ -15,7 +15,7 @@ use http::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
 use serde_json::Value;
 
-use super::{Error, failed};
+use super::Error;
 use crate::{edge::deadline::Deadline, external::resilience::retry_after, telemetry::propagation};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -61,7 +61,7 @@ impl Wire {
         let mut headers = HeaderMap::new();
         propagation::inject(&mut headers);
         deadline.inject(&mut headers);
-        let response = request.headers(headers).send().await.map_err(failed)?;
+        let response = request.headers(headers).send().await?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -84,6 +84,20 @@ impl Error {
     }
 }
 
+/// The URL is left out: some put their key there.
+impl From<reqwest::Error> for Error {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_timeout() {
+            Self::Late
+        } else if error.is_connect() || error.is_request() {
+            Self::Unreachable(error.to_string())
+        } else {
+            Self::Broken(error.to_string())
+        }
+    }
+}
+
 /// What a request that timed out, broke off or was refused is told of it; the cause is logged here, once.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

@@ -38,7 +38,7 @@ pub(crate) struct Received {
 pub(crate) struct Receiver {
     address: SocketAddr,
     shared: Shared,
-    _running: JoinHandle<()>,
+    running: JoinHandle<()>,
 }
 
 #[derive(Clone, Default)]
@@ -50,19 +50,31 @@ struct Shared {
 impl Receiver {
     /// Gives these replies in turn, and 200 after them.
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::start_at("127.0.0.1:0", replies).await
+    }
+
+    /// The same at an address that is known.
+    pub(crate) async fn start_at(address: &str, replies: impl IntoIterator<Item = Reply>) -> Self {
         let shared = Shared {
             replies: Arc::new(Mutex::new(replies.into_iter().collect())),
             ..Shared::default()
         };
         let routes = Router::new().fallback(receive).with_state(shared.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let serving = async { axum::serve(listener, routes).await.expect("no end") };
         Self {
             address,
             shared,
-            _running: tokio::spawn(serving),
+            running: tokio::spawn(serving),
         }
+    }
+
+    /// Ends it, and gives where it was.
+    pub(crate) async fn stop(self) -> String {
+        self.running.abort();
+        self.running.await.ok();
+        self.address.to_string()
     }
 
     pub(crate) fn url(&self) -> String {
