@@ -17,13 +17,16 @@ const INSTALL: [&str; 6] =
     ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"];
 
 #[test]
-fn a_document_is_written_and_a_report_is_watched_to_its_end() {
+fn a_document_is_written_a_question_answered_and_a_report_watched_to_its_end() {
     let workshop = Workshop::enter();
     let service = Running::service(&workshop);
     let browser = Browser::open();
     browser.go(&service.address);
     browser.click("#document button");
     browser.wait_for("#document output", "written: /v1/documents/");
+    browser.click("#answer button");
+    browser.wait_for("#answer output", "This answer is simulated.");
+    browser.wait_for("#answer small", " tokens in, ");
     browser.click("#report button");
     let report = browser.wait_for("#report output", "succeeded");
     assert!(report.contains("\"documents\": 1"), "{report}");
