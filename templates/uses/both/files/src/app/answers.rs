@@ -16,6 +16,7 @@ use http::{HeaderMap, header};
 pub use self::{
     answer::{Answer, make},
     events::{is_end, merged},
+    prefer::PREFER,
     question::Question,
 };
 use super::{body::Body, context::Context, idempotency::Key, jobs::Job};
