@@ -74,8 +74,14 @@ impl Call {
         gen_ai::first_chunk(&self.span, PROVIDER, &self.model, self.begun.elapsed());
     }
 
-    pub(super) fn received(&mut self, text: &str) {
+    /// A piece of the answer; `known` is what the provider has said of the usage so far, if it has.
+    pub(super) fn received(&mut self, text: &str, known: Option<Usage>) {
         self.usage.output_tokens += estimate(text);
+        if let Some(known) = known {
+            self.usage.input_tokens = known.input_tokens;
+            self.usage.cached_input_tokens = known.cached_input_tokens;
+            self.usage.output_tokens = self.usage.output_tokens.max(known.output_tokens);
+        }
     }
 
     pub(super) fn fail(&mut self, error: &Error) {

@@ -73,7 +73,7 @@ impl Completion {
             None => within(self.patience(), self.reader.piece()).await,
         };
         match &next {
-            Ok(Some(text)) => self.call.received(text),
+            Ok(Some(text)) => self.call.received(text, self.reader.reply().usage),
             Ok(None) => self.end(),
             Err(error) => {
                 self.is_over = true;

@@ -75,7 +75,9 @@ impl Breaker {
     /// A failure after the call had begun to succeed.
     pub fn failed(&self, error: &Error) {
         let mut state = self.lock();
-        self.count(&mut state, error, Instant::now());
+        if matches!(*state, State::Closed { .. }) {
+            self.count(&mut state, error, Instant::now());
+        }
     }
 
     fn count(&self, state: &mut State, error: &Error, now: Instant) {
@@ -95,7 +97,6 @@ impl Breaker {
                 let rest = (rest * 2).min(LONGEST_REST);
                 self.rest(state, now + rest, rest);
             }
-            // Of calls that were under way when it was opened.
             State::Open { .. } => {}
         }
     }
@@ -147,14 +148,15 @@ impl Pass<'_> {
             return;
         }
         let mut state = self.breaker.lock();
-        match outcome {
-            Err(error) if error.is_fault() => self.breaker.count(&mut state, error, now),
-            // An answer that refuses what was asked is a sign of life too.
-            _ if self.is_probe || matches!(*state, State::Closed { .. }) => {
-                self.breaker
-                    .change(&mut state, State::Closed { failures: 0 });
+        // Calls that were under way when it was opened are of before: only the probe tells what is now.
+        if self.is_probe || matches!(*state, State::Closed { .. }) {
+            match outcome {
+                Err(error) if error.is_fault() => self.breaker.count(&mut state, error, now),
+                // An answer that refuses what was asked is a sign of life too.
+                _ => self
+                    .breaker
+                    .change(&mut state, State::Closed { failures: 0 }),
             }
-            _ => {}
         }
         drop(state);
         self.is_settled = true;
@@ -251,6 +253,21 @@ mod tests {
         drop(watched.enter());
         watched.pass(SHORTEST_REST);
         watched.settle(Ok(()));
+        assert_eq!(watched.rest(), None);
+    }
+
+    #[test]
+    fn only_the_probe_tells_what_is_now() {
+        let mut watched = Watched::new();
+        let (late, later) = (watched.enter(), watched.enter());
+        (0..FAILURES).for_each(|_| watched.settle(Err(&FAULT)));
+        late.settle_at(watched.now, Ok(()));
+        assert_eq!(watched.rest(), Some(SHORTEST_REST));
+        let now = watched.now + SHORTEST_REST;
+        let probe = watched.breaker.enter_at(now).expect("a probe");
+        later.settle_at(now, Err(&FAULT));
+        probe.settle_at(now, Ok(()));
+        watched.now = now;
         assert_eq!(watched.rest(), None);
     }
 
