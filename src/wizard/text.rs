@@ -1,4 +1,5 @@
-//! The question that is answered by typing.
+//! The question that is answered by typing. It looks like inquire's, whose own takes no keys but letters and arrows:
+//! Ctrl-U types a `u` there.
 
 use std::io::{self, Write as _, stderr};
 
