@@ -23,10 +23,12 @@ use crate::interrupt::Interrupt;
 /// A debug build on a busy machine, with the first start's migrations and key pair.
 const READY: Duration = Duration::from_secs(20);
 
-/// Set for every instance: nobody but a promise's own limits is to be in the way, nor a disk that is busy.
-const ROOMY: [(&str, &str); 5] = [
+/// Set for every instance: nobody but a promise's own limits is to be in the way, nor a disk that is busy. Processes
+/// are killed here, machines are not, so no commit waits for the disk.
+const ROOMY: [(&str, &str); 6] = [
     ("APP__DATABASE__ACQUIRE_TIMEOUT", "4s"),
     ("APP__DATABASE__BUSY_TIMEOUT", "4s"),
+    ("APP__DATABASE__SYNCHRONOUS", "normal"),
     ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "600000"),
     ("APP__RATE_LIMIT__BURST", "10000"),
     ("APP__ADMIN__READY_INTERVAL", "100ms"),

@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::{Client, sender::INBOUND_SECRET};
+use super::{Client, sender::INBOUND_SECRET, storage};
 
 pub(crate) struct Process {
     child: Child,
@@ -116,6 +116,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
         ("APP__RATE_LIMIT__BURST", "1000000"),
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
+    environment.extend(storage::SETTINGS);
     environment.extend(variables.iter().copied());
     let mut command = Command::new(binary());
     command

@@ -12,7 +12,7 @@ use service::{
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-use super::{Client, credential, sender::INBOUND_SECRET};
+use super::{Client, credential, sender::INBOUND_SECRET, storage};
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -105,6 +105,7 @@ fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
     ]);
     let directory = folder.path().to_str().expect("UTF-8").to_owned();
     given.insert("APP__DATA__DIRECTORY", &directory);
+    given.extend(storage::SETTINGS);
     given.extend(variables.iter().copied());
     let given = given
         .into_iter()

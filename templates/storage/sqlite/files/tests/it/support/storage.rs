@@ -1,4 +1,4 @@
-//! What other processes do to the database.
+//! The database as tests set it, and what other processes do to it.
 
 use std::time::Duration;
 
@@ -7,6 +7,9 @@ use service::{
     data::{connection::Connection, database::Database, meter::Meter},
     edge::deadline::Deadline,
 };
+
+/// Tests kill processes, not machines: no commit of theirs waits for the disk.
+pub(crate) const SETTINGS: [(&str, &str); 1] = [("APP__DATABASE__SYNCHRONOUS", "normal")];
 
 /// Somebody who holds up this service's writes.
 pub(crate) struct Blocker {
