@@ -4,10 +4,15 @@ use formwork::check::report::CaseOutcome;
 
 use crate::workshop::{ALL, Change, Workshop, reasons, with};
 
-/// The service with these changes breaks exactly `expected`, and the reason has the words of `because`.
+/// The service with these changes breaks exactly `expected`, and the reason has the words of `because`. A machine
+/// that stalls for seconds may break another promise too, but not twice in a row.
 fn breaks(expected: &[&str], because: &str, changes: &[Change]) {
     let workshop = Workshop::enter();
-    let cases = workshop.probe(changes);
+    let mut cases = workshop.probe(changes);
+    if with(CaseOutcome::Broken, &cases) != expected {
+        eprintln!("probed once more, since:\n{}", reasons(&cases));
+        cases = workshop.probe(changes);
+    }
     let reasons = reasons(&cases);
     assert_eq!(with(CaseOutcome::Broken, &cases), expected, "{reasons}");
     let kept: Vec<&str> = ALL.into_iter().filter(|promise| !expected.contains(promise)).collect();
