@@ -6,6 +6,7 @@ mod read;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::task::JoinHandle;
 use tracing::{Instrument as _, warn};
 
 pub use self::read::{__path_get, get};
@@ -123,16 +124,34 @@ impl Spending {
         self.bill.cost = self.context.config().llm.prices.cost(model, usage);
     }
 
-    /// Pays what was used, and says what that was. Should the database not take it now, it is tried once more.
+    /// Pays what was used, and says what that was.
     pub async fn settle(mut self) -> NanoUsd {
-        let cost = self.bill.cost;
-        if let Some(reservation) = self.reservation {
-            let mut context = self.context.detached(Deadline::after(PATIENCE));
-            if settle(&mut context, reservation, &self.bill).await.is_ok() {
-                self.reservation = None;
-            }
+        if let Some(settling) = self.settling() {
+            settling.await.ok();
         }
-        cost
+        self.bill.cost
+    }
+
+    /// Begins to pay, in a task of its own: an answer goes on only as fast as its client reads, and one that does not
+    /// read must not hold the database meanwhile. Should the database not take it, it is tried once more.
+    fn settling(&mut self) -> Option<JoinHandle<()>> {
+        let reservation = self.reservation.take()?;
+        let bill = self.bill.clone();
+        let context = self.context.detached(Deadline::after(PATIENCE));
+        let lifecycle = context.app().lifecycle.clone();
+        let settling = async move {
+            for is_last in [false, true] {
+                let mut context = context.detached(Deadline::after(PATIENCE));
+                match settle(&mut context, reservation, &bill).await {
+                    Ok(()) => return,
+                    Err(error) if is_last => {
+                        warn!(%error, nano_usd = bill.cost.0, "what was spent could not be settled: {error}");
+                    }
+                    Err(_) => {}
+                }
+            }
+        };
+        Some(lifecycle.spawn(settling.in_current_span()))
     }
 
     /// Gives all of it back: the provider did nothing. Should that fail, the reservation's time will be over.
@@ -147,20 +166,9 @@ impl Spending {
 }
 
 impl Drop for Spending {
-    /// A drop cannot wait, so what is left to do is done by a task.
+    /// A drop cannot wait.
     fn drop(&mut self) {
-        let Some(reservation) = self.reservation.take() else {
-            return;
-        };
-        let bill = self.bill.clone();
-        let mut context = self.context.detached(Deadline::after(PATIENCE));
-        let lifecycle = context.app().lifecycle.clone();
-        let settling = async move {
-            if let Err(error) = settle(&mut context, reservation, &bill).await {
-                warn!(%error, nano_usd = bill.cost.0, "what was spent could not be settled: {error}");
-            }
-        };
-        lifecycle.spawn(settling.in_current_span());
+        drop(self.settling());
     }
 }
 

@@ -47,7 +47,7 @@ async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String>
 async fn keep(server: &Server, tenant: &str, asked: &Asked<'_>, text: &str) {
     let mut context = context(server, tenant);
     match cache::find(&mut context, asked).await {
-        Found::Nothing(place) => cache::keep(&context, place, &answer(text)).await,
+        Found::Nothing(place) => cache::keep(&context, place, answer(text)).await,
         Found::Answer(kept, _) => panic!("{kept:?} is there"),
     }
 }
@@ -141,7 +141,7 @@ async fn the_later_of_two_answers_stays() {
         }
     }
     for (place, text) in places.into_iter().zip(["Because.", "So."]) {
-        cache::keep(&context, place, &answer(text)).await;
+        cache::keep(&context, place, answer(text)).await;
     }
     assert_eq!(ask(&server, "a", &asked).await.as_deref(), Some("So."));
 }

@@ -35,6 +35,21 @@ fn location(answer: &Response) -> String {
     header(answer, "location").to_owned()
 }
 
+/// What is done for it once it is over must not wait for what is done at its beginning, nor the other way round.
+#[tokio::test]
+async fn one_that_is_over_as_soon_as_it_begins_is_begun_all_the_same() {
+    let asking = Asking::start().await;
+    let client = asking.client();
+    for number in 1..=20 {
+        // Each another question: one that was answered before costs nothing.
+        let words = format!("tokens=1 gap={number}ms");
+        let answer = ask_for_events(&client, &words, Some(&number.to_string())).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let events = Reader::of(answer).rest().await;
+        assert_eq!(names(&events), ["meta", "token", "usage", "done"]);
+    }
+}
+
 #[tokio::test]
 async fn its_events_are_numbered_and_told_again() {
     let asking = Asking::start().await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{Instrument as _, warn};
 
 pub use crate::data::answer_cache::{Asked, Kept};
 use crate::{
@@ -56,16 +56,21 @@ pub async fn find(context: &mut Context, asked: &Asked<'_>) -> Found {
     }
 }
 
-/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks.
-pub async fn keep(context: &Context, place: Place, answer: &Kept) {
+/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks. In a task of
+/// its own: an answer goes on only as fast as its client reads, and must not hold the database meanwhile.
+pub async fn keep(context: &Context, place: Place, answer: Kept) {
     if answer.text.len() > LONGEST {
         return;
     }
     // The answer may have outlived its request's deadline.
     let mut context = context.detached(Deadline::after(PATIENCE));
-    if let Err(error) = write(&mut context, &place, answer).await {
-        warn!(%error, "an answer could not be kept: {error}");
-    }
+    let lifecycle = context.app().lifecycle.clone();
+    let keeping = async move {
+        if let Err(error) = write(&mut context, &place, &answer).await {
+            warn!(%error, "an answer could not be kept: {error}");
+        }
+    };
+    lifecycle.spawn(keeping.in_current_span()).await.ok();
 }
 
 async fn same(context: &mut Context, key: &Key) -> Result<Option<Kept>, Error> {

@@ -69,7 +69,7 @@ impl Cache {
             finish_reason: Some("stop".to_owned()),
         };
         match cache::find(&mut context, asked).await {
-            Found::Nothing(place) => cache::keep(&context, place, &answer).await,
+            Found::Nothing(place) => cache::keep(&context, place, answer).await,
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }
     }
