@@ -19,6 +19,7 @@ const PROMISES: [&str; 12] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P
 
 /// The project's tests that are long where a variable says so, each with its module; see docs/ci.md.
 const LONG: [(&str, &str); 2] = [("TEST_JOBS", "jobs::endurance"), ("TEST_CRASHES", "idempotency::crash")];
+
 /// Texts of the simulator: where its directions begin, and how its answers do.
 const SIMULATOR: [&str; 2] = ["[[sim:", "This answer is simulated."];
 
@@ -51,6 +52,8 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
         let report = home.check(&project, &["--steps", steps_of(number)]);
         let compiled = report["crates"]["compiled"].as_u64().expect("a number");
         assert!(compiled < 10, "{flags:?}: {compiled} crates compiled");
+        // A dozen of them would fill a disk.
+        fs::remove_dir_all(&project).expect("a folder that can be removed");
     }
 }
 
