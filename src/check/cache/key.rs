@@ -49,10 +49,16 @@ fn cargo_home() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// The profiles that a check compiles with; what others say reaches no unit of it.
 fn profiles(workspace: &Path) -> String {
     let manifest = fs::read_to_string(workspace.join("Cargo.toml")).unwrap_or_default();
+    profiles_of(&manifest)
+}
+
+fn profiles_of(manifest: &str) -> String {
     let table: toml::Table = manifest.parse().unwrap_or_default();
-    table.get("profile").map(ToString::to_string).unwrap_or_default()
+    let profile = |name: &str| table.get("profile")?.get(name).map(|profile| format!("{name} {profile}"));
+    ["dev", "test"].iter().filter_map(|name| profile(name)).collect::<Vec<_>>().join("\n")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -60,4 +66,18 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_profiles_of_a_check_tell_caches_apart() {
+        let dev = "[profile.dev]\ndebug = 1\n";
+        let release = "[profile.release]\nlto = true\n";
+        assert_eq!(profiles_of(&format!("{dev}{release}")), profiles_of(dev));
+        assert_ne!(profiles_of(dev), profiles_of("[profile.dev]\ndebug = 2\n"));
+        assert_ne!(profiles_of(dev), profiles_of("[profile.test]\ndebug = 1\n"));
+    }
 }
