@@ -175,7 +175,7 @@ async fn whole(mut context: Context, id: Uuid) -> Result<Response, Problem> {
                 let again = [(header::RETRY_AFTER, ASK_AGAIN)];
                 return Ok((StatusCode::ACCEPTED, again, answer).into_response());
             }
-            RowState::Running => news.wait(left).await,
+            RowState::Running => news.within(left).await,
             RowState::Succeeded => {
                 let answer = Json(DurableAnswer::from(row));
                 return Ok((StatusCode::CREATED, answer).into_response());
@@ -285,7 +285,7 @@ async fn follow(
             has_ended = find(&mut context, id).await?.state != RowState::Running;
         }
         if is_all && !has_ended {
-            news.wait(LOOK).await;
+            news.within(LOOK).await;
         }
     }
 }

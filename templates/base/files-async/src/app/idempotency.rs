@@ -329,8 +329,9 @@ impl Claimed {
         if !is_final(&problem) {
             // Should this fail too, the lease frees the key.
             if let Ok(mut connection) = context.write().await {
-                let released = keys::release(&mut connection, &self.scope, self.token);
-                released.await.ok();
+                keys::release(&mut connection, &self.scope, self.token)
+                    .await
+                    .ok();
             }
             return problem;
         }

@@ -130,7 +130,7 @@ async fn embeddings(
     for batch in titled.chunks(BATCH) {
         let deadline = work.context().deadline();
         let external = work.context().external();
-        all.extend(external.llm().embed(batch, deadline).await?.vectors);
+        all.extend(external.embed(batch, deadline).await?.vectors);
     }
     Ok(all)
 }

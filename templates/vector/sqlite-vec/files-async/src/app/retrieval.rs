@@ -68,8 +68,7 @@ pub(super) fn space(config: &Config) -> Space<'_> {
 
 async fn embedding(context: &mut Context, question: &str) -> Result<Vec<f32>, Problem> {
     let (deadline, question) = (context.deadline(), [question.to_owned()]);
-    let external = context.external();
-    let mut embeddings = external.llm().embed(&question, deadline).await?;
+    let mut embeddings = context.external().embed(&question, deadline).await?;
     let embedding = embeddings.vectors.pop();
     embedding.ok_or_else(|| Problem::internal(&"a question without an embedding"))
 }

@@ -71,8 +71,9 @@ async fn deliver(work: &mut Work, due: &Due) -> Result<Result<Answer, Error>, Fa
         .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)));
     let headers = HeaderMap::from_iter(headers);
     let external = work.context().external();
-    let answer = external.webhook(&due.url, headers, due.body.clone(), PATIENCE);
-    Ok(answer.await)
+    Ok(external
+        .webhook(&due.url, headers, due.body.clone(), PATIENCE)
+        .await)
 }
 
 /// Those that the receiver may know, the newest first.
