@@ -1,11 +1,10 @@
-//! Durable answers: each is made in a task of its own, which goes on whoever listens. What it makes is written down
+//! Durable answers: each is made to its end, whoever listens. What it makes is written down
 //! in the database and read from there, by readers of any instance. So what a reader has seen is never lost; and
 //! should this process die, the lease on the answer's row ends, and whoever reads it next says so.
 
 mod journal;
 mod recorder;
 
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use self::journal::Journal;
@@ -19,6 +18,7 @@ use crate::{
     data::answers::{self as rows, Lease},
     edge::{
         deadline::Deadline,
+        detached,
         events::{Events, Source},
         problem::Problem,
     },
@@ -36,11 +36,8 @@ pub async fn begin(
     let deadline = Deadline::after(app.config.idempotency.lease);
     let (own, producers) = (context.detached(deadline), context.detached(deadline));
     // Whether the client waits for the first token makes no difference already.
-    let beginning = app
-        .lifecycle
-        .spawn(open(own, producers, claimed, question).in_current_span());
-    let begun = beginning.await;
-    begun.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    let begun = detached::done(&app.lifecycle, || open(own, producers, claimed, question)).await;
+    begun.unwrap_or_else(|| Err(Problem::internal(&"what begins an answer broke off")))
 }
 
 async fn open(

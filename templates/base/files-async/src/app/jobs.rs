@@ -19,7 +19,7 @@ use crate::{
     data::jobs::{Job as Row, State as RowState, desk},
     edge::{
         deadline::Deadline,
-        events::{self, Event, Events},
+        events::{self, Event, Events, Source},
         problem::Problem,
     },
     jobs::{Kind, webhooks},
@@ -143,9 +143,8 @@ pub async fn watch(
     if row.state.is_end() && row.version <= seen {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(events::stream(&app, |events| {
-        follow(context, row, seen, events)
-    }))
+    let source = Source::new(|events| follow(context, row, seen, events));
+    Ok(source.response(&app, Duration::ZERO))
 }
 
 async fn follow(

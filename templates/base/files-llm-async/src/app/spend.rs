@@ -6,8 +6,7 @@ mod read;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::task::JoinHandle;
-use tracing::{Instrument as _, warn};
+use tracing::warn;
 
 pub use self::read::{__path_get, get};
 use super::context::Context;
@@ -16,7 +15,7 @@ use crate::{
         error::Error,
         spend::{self as rows, Claim, Reservation, Reserved, Settlement},
     },
-    edge::{deadline::Deadline, problem::Problem},
+    edge::{deadline::Deadline, detached, problem::Problem},
     external::llm::{
         self, Completion, Prompt, Usage,
         prices::{NanoUsd, Prices},
@@ -126,32 +125,20 @@ impl Spending {
 
     /// Pays what was used, and says what that was.
     pub async fn settle(mut self) -> NanoUsd {
-        if let Some(settling) = self.settling() {
-            settling.await.ok();
+        let lifecycle = self.context.app().lifecycle.clone();
+        if let Some(due) = self.due() {
+            detached::done(&lifecycle, || pay(due)).await;
         }
         self.bill.cost
     }
 
-    /// Begins to pay, in a task of its own: an answer goes on only as fast as its client reads, and one that does not
-    /// read must not hold the database meanwhile. Should the database not take it, it is tried once more.
-    fn settling(&mut self) -> Option<JoinHandle<()>> {
+    fn due(&mut self) -> Option<Due> {
         let reservation = self.reservation.take()?;
-        let bill = self.bill.clone();
-        let context = self.context.detached(Deadline::after(PATIENCE));
-        let lifecycle = context.app().lifecycle.clone();
-        let settling = async move {
-            for is_last in [false, true] {
-                let mut context = context.detached(Deadline::after(PATIENCE));
-                match settle(&mut context, reservation, &bill).await {
-                    Ok(()) => return,
-                    Err(error) if is_last => {
-                        warn!(%error, nano_usd = bill.cost.0, "what was spent could not be settled: {error}");
-                    }
-                    Err(_) => {}
-                }
-            }
-        };
-        Some(lifecycle.spawn(settling.in_current_span()))
+        Some(Due {
+            context: self.context.detached(self.context.deadline()),
+            reservation,
+            bill: self.bill.clone(),
+        })
     }
 
     /// Gives all of it back: the provider did nothing. Should that fail, the reservation's time will be over.
@@ -166,9 +153,34 @@ impl Spending {
 }
 
 impl Drop for Spending {
-    /// A drop cannot wait.
     fn drop(&mut self) {
-        drop(self.settling());
+        if let Some(due) = self.due() {
+            let lifecycle = self.context.app().lifecycle.clone();
+            detached::leave(&lifecycle, || pay(due));
+        }
+    }
+}
+
+/// What is to be paid at the end, detached from who owes it: an answer goes on only as fast as its client reads, and
+/// one that does not read must not hold the database meanwhile.
+struct Due {
+    context: Context,
+    reservation: Reservation,
+    bill: Bill,
+}
+
+/// Should the database not take it, it is tried once more.
+async fn pay(due: Due) {
+    for is_last in [false, true] {
+        let mut context = due.context.detached(Deadline::after(PATIENCE));
+        match settle(&mut context, due.reservation, &due.bill).await {
+            Ok(()) => return,
+            Err(error) if is_last => {
+                let nano_usd = due.bill.cost.0;
+                warn!(%error, nano_usd, "what was spent could not be settled: {error}");
+            }
+            Err(_) => {}
+        }
     }
 }
 

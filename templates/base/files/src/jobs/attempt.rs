@@ -4,17 +4,16 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
 use tokio::time::{sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Done, Failure, Kind, Work, reader, settlement::Settlement, writer};
+use super::{Done, Failure, Kind, Work, handler, reader, settlement::Settlement, writer};
 use crate::{
     app::{context::Context, state::App},
     data::{
         error::Error,
         jobs::{self, Claimed, Lease},
     },
-    edge::{deadline::Deadline, stall},
+    edge::deadline::Deadline,
     telemetry::{metrics, names::attribute, propagation},
 };
 
@@ -82,7 +81,7 @@ impl Attempt {
         .await;
     }
 
-    /// In a task of its own: a panic there must end the attempt, not the worker.
+    /// Runs the handler within its time.
     async fn handler(&self, claimed: Claimed) -> Result<Done, Failure> {
         let limit = self.kind.time_limit();
         let context = Context::of_job(
@@ -91,23 +90,12 @@ impl Attempt {
             claimed.id,
             Deadline::after(limit),
         );
-        let (kind, mut work) = (self.kind, Work::new(context, self.lease, self.number));
-        let work = async move {
-            stall::watch_job(kind.name(), kind.run(&mut work, &claimed.payload)).await
-        };
-        let task = self.app.lifecycle.spawn(work.in_current_span());
-        match timeout(limit, AbortOnDropHandle::new(task)).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) if error.is_panic() => {
-                metrics::panicked();
-                Err(Failure::Retry("its handler panicked".to_owned()))
-            }
-            Ok(Err(error)) => Err(Failure::Retry(error.to_string())),
-            Err(_) => Err(Failure::Retry(format!(
-                "it did not end within {} s",
-                limit.as_secs()
-            ))),
-        }
+        let work = Work::new(context, self.lease, self.number);
+        let running = handler::run(&self.app, self.kind, work, claimed.payload);
+        timeout(limit, running).await.unwrap_or_else(|_| {
+            let limit = limit.as_secs();
+            Err(Failure::Retry(format!("it did not end within {limit} s")))
+        })
     }
 
     /// A job that was taken away from its handler was either cancelled or lost.

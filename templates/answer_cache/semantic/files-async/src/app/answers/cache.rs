@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use tracing::{Instrument as _, warn};
+use tracing::warn;
 
 pub use crate::data::answer_cache::{Asked, Kept};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         cache_key::Scope,
         error::Error,
     },
-    edge::deadline::Deadline,
+    edge::{deadline::Deadline, detached},
     telemetry::answer_cache::looked_up,
 };
 
@@ -74,24 +74,24 @@ pub async fn find(context: &mut Context, asked: &Asked<'_>) -> Found {
     Found::Nothing(place)
 }
 
-/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks. In a task of
-/// its own: an answer goes on only as fast as its client reads, and must not hold the database meanwhile.
-pub async fn keep(context: &Context, mut place: Place, answer: Kept) {
+/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks. Detached: an
+/// answer goes on only as fast as its client reads, and must not hold the database meanwhile.
+pub async fn keep(context: &Context, place: Place, answer: Kept) {
     if answer.text.len() > LONGEST {
         return;
     }
     // The answer may have outlived its request's deadline.
-    let mut context = context.detached(Deadline::after(PATIENCE));
-    let lifecycle = context.app().lifecycle.clone();
-    let keeping = async move {
-        if place.meaning.is_none() {
-            place.meaning = embed(&mut context, &place.question).await;
-        }
-        if let Err(error) = write(&mut context, &place, &answer).await {
-            warn!(%error, "an answer could not be kept: {error}");
-        }
-    };
-    lifecycle.spawn(keeping.in_current_span()).await.ok();
+    let own = context.detached(Deadline::after(PATIENCE));
+    detached::done(&context.app().lifecycle, || store(own, place, answer)).await;
+}
+
+async fn store(mut context: Context, mut place: Place, answer: Kept) {
+    if place.meaning.is_none() {
+        place.meaning = embed(&mut context, &place.question).await;
+    }
+    if let Err(error) = write(&mut context, &place, &answer).await {
+        warn!(%error, "an answer could not be kept: {error}");
+    }
 }
 
 async fn same(context: &mut Context, key: &Key) -> Result<Option<Kept>, Error> {

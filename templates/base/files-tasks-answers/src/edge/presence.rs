@@ -22,11 +22,11 @@ impl Presence {
     }
 
     /// Does the work, or drops it as soon as the client has left. Nobody reads the problem that this is then.
-    pub async fn while_there<T>(
-        &self,
-        work: impl Future<Output = Result<T, Problem>>,
-    ) -> Result<T, Problem> {
-        let done = self.0.run_until_cancelled(work).await;
+    pub async fn while_there<T, F>(&self, work: impl FnOnce() -> F) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, Problem>>,
+    {
+        let done = self.0.run_until_cancelled(work()).await;
         done.unwrap_or_else(|| Err(left()))
     }
 }
@@ -54,10 +54,10 @@ mod tests {
     async fn work_ends_when_its_client_leaves() {
         let left = CancellationToken::new();
         let (presence, guard) = (Presence(left.clone()), left.drop_guard());
-        let done = presence.while_there(async { Ok(1) }).await;
+        let done = presence.while_there(async || Ok(1)).await;
         assert!(matches!(done, Ok(1)));
         drop(guard);
-        let given_up = presence.while_there(pending::<Result<(), _>>()).await;
+        let given_up = presence.while_there(pending::<Result<(), _>>).await;
         assert!(given_up.is_err());
     }
 }
