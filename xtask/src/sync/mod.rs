@@ -20,7 +20,7 @@ use formwork::error::{Error, Result};
 use serde::Deserialize;
 
 use self::{
-    strip::{Manner, strip},
+    strip::{Manner, Test, strip},
     tokens::Refusal,
     twin::{Module, twin},
     uses::Moved,
@@ -59,6 +59,7 @@ struct Particular {
     waits: Vec<String>,
     #[serde(default)]
     keeps: Vec<String>,
+    test: Option<Test>,
 }
 
 #[derive(Deserialize)]
@@ -117,8 +118,8 @@ fn make(home: &Path) -> Result<BTreeMap<PathBuf, String>> {
     for source in sources {
         let usual = Particular::default();
         let name = source.strip_prefix(TEMPLATES).unwrap_or(&source);
-        let Particular { waits, keeps } = config.strip.get(name).unwrap_or(&usual);
-        let manner = Manner { waits, keeps, moved: moved.clone() };
+        let Particular { waits, keeps, test } = config.strip.get(name).unwrap_or(&usual);
+        let manner = Manner { waits, keeps, moved: moved.clone(), test: test.as_ref() };
         made.insert(target(&source), derive(home, &source, |text| strip(text, &manner))?);
     }
     for (file, wanted) in &config.twin {

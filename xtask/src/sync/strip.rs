@@ -2,6 +2,7 @@
 //! form, such as an async block, is refused: the source is to be written in another way.
 
 use proc_macro2::{Delimiter, TokenTree};
+use serde::Deserialize;
 
 use super::{
     tokens::{Edits, Refusal, Result, bytes, is_group, is_ident, is_punct, read, refuse},
@@ -17,10 +18,27 @@ pub(crate) struct Manner<'a> {
     pub(crate) keeps: &'a [String],
     /// Modules and types that stand elsewhere.
     pub(crate) moved: Moved<'a>,
+    /// Of a test, which stays async and calls what is not any more.
+    pub(crate) test: Option<&'a Test>,
+}
+
+/// What is not async in a test that is.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Test {
+    /// Functions that are told straight.
+    straight: Vec<String>,
+    /// Handlers that are mounted, by their names there.
+    handlers: Vec<String>,
+    /// Calls that block: `name`, `module::name` or `value.name`.
+    blocks: Vec<String>,
 }
 
 /// Extractors run on the edge, so these stay async.
 const KEPT_TRAITS: [&str; 2] = ["FromRequestParts", "FromRequest"];
+
+/// What a handler is mounted with.
+const METHODS: [&str; 6] = ["any", "delete", "get", "patch", "post", "put"];
 
 const CLOSURES: [(&str, &str); 3] = [("AsyncFnOnce", "FnOnce"), ("AsyncFnMut", "FnMut"), ("AsyncFn", "Fn")];
 
@@ -33,10 +51,11 @@ const KEYWORDS: [&str; 12] =
 
 pub(crate) fn strip(text: &str, manner: &Manner<'_>) -> Result<String> {
     let tokens = read(text)?;
-    let mut strip = Strip { text, manner, edits: Edits::default(), does_wait: false };
+    let is_straight = manner.test.is_none();
+    let mut strip = Strip { text, manner, edits: Edits::default(), does_wait: false, is_straight };
     strip.walk(&tokens)?;
     let Strip { mut edits, does_wait, .. } = strip;
-    uses::rewrite(text, &tokens, &manner.moved, does_wait, &mut edits)?;
+    uses::rewrite(text, &tokens, &manner.moved, does_wait && is_straight, &mut edits)?;
     examples(&edits.apply(text))
 }
 
@@ -76,6 +95,8 @@ struct Strip<'a> {
     manner: &'a Manner<'a>,
     edits: Edits,
     does_wait: bool,
+    /// What is walked through now is no test.
+    is_straight: bool,
 }
 
 impl Strip<'_> {
@@ -86,14 +107,22 @@ impl Strip<'_> {
                 at = end;
                 continue;
             }
+            if let Some(end) = self.straight_fn(tokens, at) {
+                self.is_straight = true;
+                self.walk(&tokens[at..end])?;
+                self.is_straight = false;
+                at = end;
+                continue;
+            }
             match &tokens[at] {
                 TokenTree::Group(group) if group.to_string() == "[tokio :: test]" => {
-                    self.edits.replace(group.span().byte_range(), "[test]");
+                    self.edits.replace(group.span().byte_range(), self.test());
                 }
                 TokenTree::Group(group) => {
                     self.walk(&group.stream().into_iter().collect::<Vec<_>>())?;
                 }
-                TokenTree::Ident(ident) => self.word(&ident.to_string(), tokens, at)?,
+                TokenTree::Ident(ident) if self.is_straight => self.word(&ident.to_string(), tokens, at)?,
+                TokenTree::Ident(ident) => self.word_of_test(&ident.to_string(), tokens, at)?,
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
             at += 1;
@@ -118,6 +147,44 @@ impl Strip<'_> {
         }
     }
 
+    fn word_of_test(&mut self, word: &str, tokens: &[TokenTree], at: usize) -> Result<()> {
+        let test = self.manner.test.into_iter();
+        if word == "await" && at > 0 && is_punct(tokens.get(at - 1), '.') {
+            let blocks = test.flat_map(|test| &test.blocks);
+            if is_one_of(blocks, tokens, at - 1) {
+                return self.wrap(tokens, at, "tokio::task::block_in_place(|| ");
+            }
+        } else if METHODS.contains(&word)
+            && let Some(TokenTree::Group(arguments)) = tokens.get(at + 1)
+        {
+            let first = arguments.stream().into_iter().next();
+            let mut handlers = test.flat_map(|test| &test.handlers);
+            if handlers.any(|handler| is_ident(first.as_ref(), handler)) {
+                self.edits
+                    .insert(arguments.span_open().byte_range().end, "service::edge::endpoint::on_a_thread(");
+                self.edits.insert(arguments.span_close().byte_range().start, ")");
+            }
+        }
+        Ok(())
+    }
+
+    /// How a test is marked: one that blocks needs a thread for that.
+    fn test(&self) -> &'static str {
+        match self.manner.test {
+            None => "[test]",
+            Some(_) => "[tokio::test(flavor = \"multi_thread\")]",
+        }
+    }
+
+    /// The end of a function of a test that is told straight.
+    fn straight_fn(&self, tokens: &[TokenTree], at: usize) -> Option<usize> {
+        let test = self.manner.test.filter(|_| !self.is_straight)?;
+        let name = (is_ident(tokens.get(at), "async") && is_ident(tokens.get(at + 1), "fn"))
+            .then(|| tokens.get(at + 2))??
+            .to_string();
+        test.straight.contains(&name).then(|| body(tokens, at))?
+    }
+
     /// `async` before a function or a closure goes.
     fn marker(&mut self, tokens: &[TokenTree], at: usize) -> Result<()> {
         let is_closure = |at| is_punct(tokens.get(at), '|');
@@ -132,6 +199,18 @@ impl Strip<'_> {
 
     /// `.await` after a call goes, or the call is waited for.
     fn wait(&mut self, tokens: &[TokenTree], at: usize) -> Result<()> {
+        let is_waited_for = is_one_of(self.manner.waits.iter(), tokens, at - 1);
+        self.does_wait |= is_waited_for;
+        let around = match (is_waited_for, self.manner.test) {
+            (false, _) => "",
+            (true, None) => "wait(",
+            (true, Some(_)) => "service::threads::wait(",
+        };
+        self.wrap(tokens, at, around)
+    }
+
+    /// The `.await` goes, and what is before it stands in `around`.
+    fn wrap(&mut self, tokens: &[TokenTree], at: usize, around: &str) -> Result<()> {
         let point = at - 1;
         let Some(begin) = call(tokens, point) else {
             return refuse(tokens[at].span(), "`.await` must follow a call: the order would be another");
@@ -139,23 +218,9 @@ impl Strip<'_> {
         let before = bytes(&tokens[point - 1]).end;
         let gap = &self.text[before..bytes(&tokens[point]).start];
         let from = if gap.trim().is_empty() { before } else { bytes(&tokens[point]).start };
-        let waits = self.is_waited_for(tokens, point);
-        self.edits.replace(from..bytes(&tokens[at]).end, if waits { ")" } else { "" });
-        if waits {
-            self.does_wait = true;
-            self.edits.insert(bytes(&tokens[begin]).start, "wait(");
-        }
+        self.edits.replace(from..bytes(&tokens[at]).end, if around.is_empty() { "" } else { ")" });
+        self.edits.insert(bytes(&tokens[begin]).start, around);
         Ok(())
-    }
-
-    /// Whether the call that ends at `end` is one of those that stay async.
-    fn is_waited_for(&self, tokens: &[TokenTree], end: usize) -> bool {
-        let Some(name) = callee(tokens, end - 1) else { return false };
-        let called = tokens[name].to_string();
-        let path = name.checked_sub(3).filter(|_| is_path(tokens, name));
-        let path = path.map(|module| format!("{}::{called}", tokens[module]));
-        let is_it = |wait: &String| *wait == "*" || *wait == called || Some(wait) == path.as_ref();
-        self.manner.waits.iter().any(is_it)
     }
 
     /// The end of a function that stays async.
@@ -165,6 +230,16 @@ impl Strip<'_> {
             .to_string();
         self.manner.keeps.contains(&name).then(|| body(tokens, at))?
     }
+}
+
+/// Whether the call that ends at `end` has one of these names: `*`, `name`, `module::name` or `value.name`.
+fn is_one_of<'a>(mut names: impl Iterator<Item = &'a String>, tokens: &[TokenTree], end: usize) -> bool {
+    let Some(name) = end.checked_sub(1).and_then(|arguments| callee(tokens, arguments)) else { return false };
+    let called = tokens[name].to_string();
+    let before = |back: usize| name.checked_sub(back).map(|at| tokens[at].to_string()).unwrap_or_default();
+    let path = if is_path(tokens, name) { format!("{}::{called}", before(3)) } else { String::new() };
+    let method = if before(1) == "." { format!("{}.{called}", before(2)) } else { String::new() };
+    names.any(|wanted| *wanted == "*" || [&called, &path, &method].contains(&wanted))
 }
 
 /// The end of an implementation that stays async.
@@ -318,7 +393,7 @@ mod tests {
     #[test]
     fn calls_that_stay_async_are_waited_for() {
         let begin = "use crate::a::b;\n";
-        let end = "use crate::{a::b, threads::bridge::wait};\n";
+        let end = "use crate::{a::b, threads::wait};\n";
         for (text, waits, expected) in [
             (
                 "fn f() { let x = &mut *self.a.read(b).await?; }",
@@ -336,6 +411,35 @@ mod tests {
         ] {
             assert_eq!(waited(&format!("{begin}{text}\n"), &[waits]), format!("{end}{expected}\n"));
         }
+    }
+
+    #[test]
+    fn a_test_stays_async_and_blocks_where_it_calls_what_does() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let test = Test {
+            straight: names(&["hold"]),
+            handlers: names(&["hold"]),
+            blocks: names(&["context.begin", "spend::reserve"]),
+        };
+        let text = "#[tokio::test]
+async fn t() {
+    let a = select(async { context.begin().await? }).await;
+    spend::reserve(&mut a).await.b();
+    route(get(hold).post(other));
+}
+async fn hold() { context.begin().await?.end(pending().await) }
+";
+        let expected = "#[tokio::test(flavor = \"multi_thread\")]
+async fn t() {
+    let a = select(async { tokio::task::block_in_place(|| context.begin())? }).await;
+    tokio::task::block_in_place(|| spend::reserve(&mut a)).b();
+    route(get(service::edge::endpoint::on_a_thread(hold)).post(other));
+}
+fn hold() { context.begin()?.end(service::threads::wait(pending())) }
+";
+        let waits = names(&["pending"]);
+        let manner = Manner { waits: &waits, test: Some(&test), ..Manner::default() };
+        assert_eq!(strip(text, &manner).expect("a test"), expected);
     }
 
     #[test]

@@ -36,8 +36,7 @@ pub(crate) fn twin(text: &str, module: &Module<'_>) -> Result<String> {
     let path: Vec<String> = ["crate"].into_iter().chain(module.path.split("::")).map(str::to_owned).collect();
     let mut twin = format!("//! `{}`, for a thread that waits.\n\n", module.path.replace("::", "/"));
     module.inner.iter().for_each(|inner| twin.push_str(&format!("pub mod {inner};\n")));
-    twin.push_str(&format!("\npub use crate::{}::*;\n", module.path));
-    twin.push_str(&imports(text, &path, &words)?);
+    twin.push_str(&imports(text, module, &path, &words)?);
     for function in functions {
         twin.push('\n');
         twin.push_str(&print(text, function)?);
@@ -74,16 +73,17 @@ fn collect(tokens: &TokenStream, words: &mut BTreeSet<String>) {
 }
 
 /// What the signatures name and the module itself does not define.
-fn imports(text: &str, path: &[String], words: &BTreeSet<String>) -> Result<String> {
+fn imports(text: &str, module: &Module<'_>, path: &[String], words: &BTreeSet<String>) -> Result<String> {
     let used = uses::all(&read(text)?);
-    let needed = used.iter().filter(|leaf| words.contains(leaf.name())).map(|leaf| absolute(leaf, path));
+    let is_needed = |leaf: &&Leaf| leaf.name() != "_" && words.contains(leaf.name());
+    let needed = used.iter().filter(is_needed).map(|leaf| absolute(leaf, path));
     let (mut inner, mut outer): (Vec<Leaf>, Vec<Leaf>) = needed.partition(|leaf| leaf.path[0] == "crate");
     let of = |path: &str, rename: Option<&str>| Leaf {
         path: path.split("::").map(str::to_owned).collect(),
         rename: rename.map(str::to_owned),
     };
     inner.push(of(&path.join("::"), Some("rows")));
-    inner.push(of("crate::threads::bridge::wait", None));
+    inner.push(of("crate::threads::wait", None));
     outer.sort();
     let (of_std, others): (Vec<Leaf>, Vec<Leaf>) = outer.into_iter().partition(|leaf| leaf.path[0] == "std");
     let line = |leaves: &[Leaf]| match leaves {
@@ -91,7 +91,8 @@ fn imports(text: &str, path: &[String], words: &BTreeSet<String>) -> Result<Stri
         leaves => format!("use {};\n", uses::print(leaves)),
     };
     let others: String = others.iter().map(|leaf| line(std::slice::from_ref(leaf))).collect();
-    Ok(format!("\n{}\n{others}\n{}", line(&of_std), line(&inner)))
+    let types = format!("pub use crate::{}::*;\n", module.path);
+    Ok(format!("\n{}\n{others}\n{types}{}", line(&of_std), line(&inner)))
 }
 
 /// The leaf from the crate's root on, as the module at `path` means it.
@@ -134,10 +135,10 @@ use uuid::Uuid;
 
 use super::{connection::Connection, dialect::now_ms, error::Error};
 
-pub struct Document;
+pub struct Document<'a>(&'a ());
 
 /// Adds it.
-pub async fn insert(connection: &mut Connection, (id, version): (Uuid, i64), document: &Document) -> Result<(), Error> {
+pub async fn insert(connection: &mut Connection, (id, version): (Uuid, i64), document: &Document<'_>) -> Result<(), Error> {
     connection.execute(now_ms!()).await
 }
 
@@ -153,15 +154,14 @@ async fn private() {}
         let expected = "//! `data/documents`, for a thread that waits.
 
 
-pub use crate::data::documents::*;
-
 
 use uuid::Uuid;
 
-use crate::{data::{connection::Connection, documents as rows, error::Error}, threads::bridge::wait};
+pub use crate::data::documents::*;
+use crate::{data::{connection::Connection, documents as rows, error::Error}, threads::wait};
 
 /// Adds it.
-pub fn insert(connection: &mut Connection, (id, version): (Uuid, i64), document: &Document) -> Result<(), Error> {
+pub fn insert(connection: &mut Connection, (id, version): (Uuid, i64), document: &Document<'_>) -> Result<(), Error> {
     wait(rows::insert(connection, (id, version), document))
 }
 ";

@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Group, TokenTree};
 
 use super::tokens::{Edits, Result, bytes, is_group, is_ident, is_punct, refuse};
 
-const WAIT: &str = "threads::bridge::wait";
+const WAIT: &str = "threads::wait";
 
 /// From and to where modules and types have moved, as paths in the crate.
 pub(crate) type Moved<'a> = BTreeMap<&'a str, &'a str>;
@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn the_bridge_is_added_once() {
-        assert_eq!(rewritten("use crate::{a, b};\n", true), "use crate::{a, b,threads::bridge::wait,\n};\n");
+        assert_eq!(rewritten("use crate::{a, b};\n", true), "use crate::{a, b,threads::wait,\n};\n");
         assert_eq!(
             rewritten("use crate::a::{b, c};\n", true),
-            "use crate::{a::{b, c}, threads::bridge::wait};\n"
+            "use crate::{a::{b, c}, threads::wait};\n"
         );
     }
 

@@ -58,7 +58,7 @@ pub async fn reserve(
     route: &'static str,
     prompt: &Prompt,
 ) -> Result<Spending, Problem> {
-    let models = context.external().llm().models().to_vec();
+    let models = context.external().models().to_vec();
     let caller = context.caller().clone();
     let config = context.config();
     let most = most(&config.llm.prices, &models, prompt);

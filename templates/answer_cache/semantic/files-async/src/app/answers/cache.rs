@@ -140,8 +140,8 @@ fn nearest<'a>(candidates: &'a [Candidate], meaning: &Meaning) -> Option<(&'a Ca
 
 async fn embed(context: &mut Context, question: &str) -> Option<Meaning> {
     let deadline = context.deadline().within(EMBEDDING);
-    let external = context.external();
-    match external.llm().embed(&[question.to_owned()], deadline).await {
+    let question = [question.to_owned()];
+    match context.external().embed(&question, deadline).await {
         Ok(embeddings) => Some(Meaning {
             vector: embeddings.vectors.into_iter().next()?,
             model: embeddings.model,

@@ -141,14 +141,14 @@ async fn fail_once(
     .await
 }
 
-async fn fail(how: &str, transaction: &mut Transaction<'_>) -> Result<(), Problem> {
+async fn fail(how: &str, connection: &mut Connection) -> Result<(), Problem> {
     match how {
         "not" => Ok(()),
         "panic" => panic!("as the test wants"),
         "never-end" => std::future::pending().await,
         "lose-the-claim" => {
             let taken = sqlx::query("UPDATE idempotency_keys SET token = $1").bind(Uuid::now_v7());
-            transaction.execute(taken).await?;
+            connection.execute(taken).await?;
             Ok(())
         }
         status => {

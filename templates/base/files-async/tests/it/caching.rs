@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use reqwest::{Method, Response};
 use serde_json::Value;
 use service::{
-    app::caller::Caller,
+    app::{caller::Caller, state::App},
     data::cache_key::{CacheKey, Scope},
     edge::problem::Problem,
 };
@@ -50,16 +50,19 @@ async fn a_failed_load_is_not_kept() {
         scopes: Default::default(),
     };
     let loads = AtomicU32::new(0);
-    let ask = async || {
-        let key = CacheKey::new(Scope::Caller(&caller), "flaky", &[]);
-        let load = async || match loads.fetch_add(1, Ordering::Relaxed) {
-            0 => Err(Problem::not_found()),
-            count => Ok(count),
-        };
-        server.app.cache.get_or_load(key, load).await
+    assert!(flaky(&server.app, &caller, &loads).await.is_err());
+    let loaded = flaky(&server.app, &caller, &loads).await;
+    assert_eq!(loaded.expect("a value"), 1);
+}
+
+/// A load that fails the first time.
+async fn flaky(app: &App, caller: &Caller, loads: &AtomicU32) -> Result<u32, Problem> {
+    let key = CacheKey::new(Scope::Caller(caller), "flaky", &[]);
+    let load = async || match loads.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(Problem::not_found()),
+        count => Ok(count),
     };
-    assert!(ask().await.is_err());
-    assert_eq!(ask().await.expect("a value"), 1);
+    app.cache.get_or_load(key, load).await
 }
 
 #[tokio::test]

@@ -56,18 +56,17 @@ impl Caller {
     }
 
     async fn ask(&self, context: &mut Context) -> Completion {
-        let deadline = context.deadline();
-        let answer = context.external().llm().stream(&prompt(), deadline).await;
+        let answer = context.external().stream(&prompt()).await;
         answer.expect("a first token")
     }
 
     /// Asks a model that does not answer in time, if at all.
     async fn fail(&self) {
-        let mut context = self.context();
         let deadline = Deadline::after(Duration::from_millis(200));
-        let begun = context.external().llm().stream(&prompt(), deadline).await;
-        let begun = self.reserve().await.begun(begun).await;
-        assert!(begun.is_err());
+        let mut context = self.context().until(deadline);
+        let begun = context.external().stream(&prompt()).await;
+        let reserved = self.reserve().await;
+        assert!(reserved.begun(begun).await.is_err());
     }
 
     async fn told(&self) -> Value {
@@ -208,7 +207,8 @@ async fn beyond_the_limit_it_is_refused_until_tomorrow() {
     let wait = problem.wait().expect("a time to come back");
     assert!(wait <= Duration::from_secs(24 * 60 * 60), "{wait:?}");
     running.release().await;
-    caller.reserve().await.release().await;
+    let next = caller.reserve().await;
+    next.release().await;
 }
 
 #[tokio::test]

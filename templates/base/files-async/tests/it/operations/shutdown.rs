@@ -155,9 +155,9 @@ async fn an_answer_that_is_not_read_is_cut_at_the_end_of_the_grace() {
 /// One grace for all, also where something holds a connection of the pool and does not let go.
 #[tokio::test]
 async fn what_is_never_given_back_does_not_outlast_the_grace() {
-    let hold = async |mut context: Context| {
+    async fn hold(mut context: Context) {
         std::mem::forget(context.begin().await);
-    };
+    }
     let routes: Router<App> = Router::new().route("/hold", post(hold));
     let server = Server::with_routes(&SHORT_GRACE, routes).await;
     let held = server.client("a").request(Method::POST, "/hold").send();
