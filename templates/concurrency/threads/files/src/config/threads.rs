@@ -22,7 +22,7 @@ impl Threads {
             streams: environment.count("APP__THREADS__STREAMS", "2048"),
         };
         environment.rule(threads.stack_size >= SMALLEST_STACK, || {
-            format!("APP__THREADS__STACK_SIZE must be at least {SMALLEST_STACK}")
+            "APP__THREADS__STACK_SIZE must be at least 256KiB".to_owned()
         });
         threads
     }
