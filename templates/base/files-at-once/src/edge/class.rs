@@ -29,7 +29,7 @@ impl Class {
         }
     }
 
-    pub(super) fn limit(self, limits: &config::Limits) -> u32 {
+    pub fn limit(self, limits: &config::Limits) -> u32 {
         match self {
             Self::Read => limits.reads,
             Self::Write => limits.writes,

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 
-use crate::telemetry::metrics;
+use crate::telemetry::stalls;
 
 /// Between two awaits a handler has work for microseconds, so this is far above what a busy machine adds.
 const LONGEST_POLL: Duration = Duration::from_millis(100);
@@ -47,7 +47,7 @@ async fn timed<T>(work: impl Future<Output = T>, mut stalled: impl FnMut(Duratio
 }
 
 fn report(route: &str, held: Duration) {
-    metrics::stalled(route);
+    stalls::stalled(route);
     let held_s = held.as_secs_f64();
     tracing::warn!(
         route,

@@ -44,7 +44,6 @@ struct Instruments {
     rate_limited: Counter<u64>,
     request_duration: Histogram<f64>,
     shed: Counter<u64>,
-    stalls: Counter<u64>,
     statements: Histogram<u64>,
 }
 
@@ -125,11 +124,6 @@ impl Instruments {
                 metric::SHED,
                 "{request}",
                 "Requests answered 503 because their class was full.",
-            ),
-            stalls: count(
-                metric::STALLS,
-                "{stall}",
-                "Times that a handler held its thread for too long.",
             ),
             statements: meter
                 .u64_histogram(metric::STATEMENTS)
@@ -270,12 +264,6 @@ pub fn connection_held(held: Duration) {
 /// A handler panicked, and its request was answered all the same.
 pub fn panicked() {
     INSTRUMENTS.panics.add(1, &[]);
-}
-
-/// A handler of this route held its thread for too long.
-pub fn stalled(route: &str) {
-    let route = KeyValue::new(attribute::ROUTE, route.to_owned());
-    INSTRUMENTS.stalls.add(1, &[route]);
 }
 
 /// An attempt at a job came to an end.

@@ -44,7 +44,6 @@ pub mod metric {
     pub const RUNTIME_QUEUE: &str = "app.runtime.queue";
     pub const RUNTIME_TASKS: &str = "app.runtime.tasks";
     pub const SHED: &str = "app.requests.shed";
-    pub const STALLS: &str = "app.requests.stalls";
     pub const STATEMENTS: &str = "app.request.db_statements";
     pub const UPSTREAM_CALLS: &str = "app.upstream.calls";
     pub const UPSTREAM_CALLS_LIMIT: &str = "app.upstream.calls.limit";

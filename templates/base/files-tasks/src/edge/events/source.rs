@@ -126,7 +126,7 @@ pub(super) mod samples {
     use super::*;
 
     /// Tells these events, and ends.
-    pub(in crate::edge::events) fn told<T: Send + 'static>(
+    pub(in crate::edge::events) async fn told<T: Send + 'static>(
         told: Vec<Event>,
         outcome: Result<T, Problem>,
     ) -> Source<T> {
@@ -139,7 +139,7 @@ pub(super) mod samples {
     }
 
     /// Tells nothing, and never ends by itself; the receiver hears of its end.
-    pub(in crate::edge::events) fn silent() -> (Source<()>, Receiver<()>) {
+    pub(in crate::edge::events) async fn silent() -> (Source<()>, Receiver<()>) {
         let (working, stopped) = channel();
         let source = Source::new(|events| async move {
             std::future::pending::<()>().await;
@@ -150,7 +150,7 @@ pub(super) mod samples {
     }
 
     /// Tells more than anybody reads.
-    pub(in crate::edge::events) fn endless() -> (Source<()>, Receiver<()>) {
+    pub(in crate::edge::events) async fn endless() -> (Source<()>, Receiver<()>) {
         let (working, stopped) = channel();
         let source = Source::new(|events| async move {
             let _working: tokio::sync::oneshot::Sender<()> = working;
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_fails_before_the_first_event_is_no_stream() {
-        let source: Source<()> = told(Vec::new(), Err(Problem::not_found()));
+        let source: Source<()> = told(Vec::new(), Err(Problem::not_found())).await;
         let problem = source.begun().await.err().expect("a problem");
         assert_eq!(problem.status, 404);
     }
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn what_fails_after_it_is_one_that_has_begun() {
         let first = Event::json("first", &1);
-        let source: Source<()> = told(vec![first.clone()], Err(Problem::not_found()));
+        let source: Source<()> = told(vec![first.clone()], Err(Problem::not_found())).await;
         let mut source = source.begun().await.expect("an event");
         assert_eq!(source.next().await, Some(first));
         assert_eq!(source.next().await, None);

@@ -174,7 +174,7 @@ mod tests {
             Event::json("first", &json!({ "n": 1 })).id(7),
             Event::json("last", &json!("a\nb")),
         ];
-        let response = answer(told(events, Ok(())), &Lifecycle::default());
+        let response = answer(told(events, Ok(())).await, &Lifecycle::default());
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(
             all(response.into_body()).await,
@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn silence_is_broken_by_a_heartbeat() {
         let heartbeat = Duration::from_millis(20);
-        let (source, _) = silent();
+        let (source, _) = silent().await;
         let lifecycle = Lifecycle::default();
         let response = respond(source, &lifecycle, Duration::ZERO, PATIENCE, heartbeat);
         let mut body = response.into_body();
@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_stops_says_so_and_ends_the_work() {
         let lifecycle = Lifecycle::default();
-        let (source, stopped) = silent();
+        let (source, stopped) = silent().await;
         let mut body = answer(source, &lifecycle).into_body();
         next(&mut body).await;
         lifecycle.close();
@@ -215,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn what_fails_is_the_last_event() {
         let events = vec![Event::json("first", &1)];
-        let source: Source<()> = told(events, Err(Problem::not_found()));
+        let source: Source<()> = told(events, Err(Problem::not_found())).await;
         let lifecycle = Lifecycle::default();
         let all = all(answer(source, &lifecycle).into_body()).await;
         assert_eq!(all.len(), 3, "{all:?}");
@@ -228,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_takes_nothing_is_given_up() {
-        let (source, stopped) = endless();
+        let (source, stopped) = endless().await;
         let patience = Duration::from_millis(50);
         let lifecycle = Lifecycle::default();
         let unread = respond(source, &lifecycle, Duration::ZERO, patience, HEARTBEAT);
