@@ -23,7 +23,7 @@ use crate::{
         problem::Problem,
     },
     jobs::{Kind, webhooks},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// When a client that polls should ask again, in seconds.

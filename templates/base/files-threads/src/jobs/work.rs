@@ -10,7 +10,7 @@ use crate::{
         connection::Transaction,
         jobs::{self, Lease},
     },
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// One attempt at a job, as its handler sees it.

@@ -31,7 +31,7 @@ use crate::{
         problem::Problem,
     },
     jobs::answers,
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// When a client that polls should ask again, in seconds.

@@ -12,7 +12,7 @@ use crate::{
         connection::Connection,
         error::Error,
     },
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Adds an answer that is being made.

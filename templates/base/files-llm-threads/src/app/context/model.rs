@@ -4,7 +4,7 @@ use super::External;
 use crate::{
     edge::deadline::Deadline,
     external::llm::{Completion, Embeddings, Error, Prompt},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 impl<'context> External<'context> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::passages::*;
 use crate::{
     data::{connection::Connection, error::Error, passages as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// The first `longest` characters of those of these documents that the tenant has. More than `MOST_NAMED` are not

@@ -9,7 +9,7 @@ use crate::{
         error::Error,
         spend as rows,
     },
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Sets the amount aside if the caller's day has room for it. The first statement is the lock that lets only one

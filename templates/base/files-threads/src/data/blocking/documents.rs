@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::documents::*;
 use crate::{
     data::{connection::Connection, documents as rows, error::Error},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 pub fn insert(connection: &mut Connection, tenant: &str, document: &Document) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::idempotency::*;
 use crate::{
     data::{connection::Connection, error::Error, idempotency as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Takes the key if it is free: never used, expired, or claimed by the same request whose lease ended.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub use crate::data::jobs::*;
 use crate::{
     data::{connection::Connection, error::Error, jobs as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Adds the job in the caller's transaction; false where there is one with its id, or one with its key that is

@@ -5,7 +5,7 @@ use std::time::Duration;
 pub use crate::data::answer_cache::*;
 use crate::{
     data::{answer_cache as rows, answer_cache::key::Key, connection::Connection, error::Error},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// The answer to the same question.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub use crate::data::answer_cache::*;
 use crate::{
     data::{answer_cache as rows, answer_cache::key::Key, connection::Connection, error::Error},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// The answer to the same question, whoever of the tenant asked it.

@@ -11,7 +11,7 @@ use crate::{
         error::Error,
         jobs::{Job, State, desk as rows},
     },
-    threads::bridge::wait,
+    threads::wait,
 };
 
 pub fn find(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<Option<Job>, Error> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::webhooks::callbacks::*;
 use crate::{
     data::{connection::Connection, error::Error, webhooks::callbacks as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Has the endpoint told of the job's end, unless it was removed meanwhile.

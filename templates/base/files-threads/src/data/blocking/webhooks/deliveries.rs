@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::webhooks::deliveries::*;
 use crate::{
     data::{connection::Connection, error::Error, webhooks::deliveries as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 pub fn due(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<Option<Due>, Error> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub use crate::data::webhooks::endpoints::*;
 use crate::{
     data::{connection::Connection, error::Error, webhooks::endpoints as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// Adds the endpoint; false where the tenant has one with this URL.

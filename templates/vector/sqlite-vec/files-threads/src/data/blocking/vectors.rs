@@ -5,7 +5,7 @@ use uuid::Uuid;
 pub use crate::data::vectors::*;
 use crate::{
     data::{connection::Connection, error::Error, vectors as rows},
-    threads::bridge::wait,
+    threads::wait,
 };
 
 /// The tenant's chunks that are nearest to `question`, the nearest first: up to `limit`, none farther away than
