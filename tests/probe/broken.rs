@@ -148,9 +148,9 @@ mod p4 {
             "while the provider waits after its first token",
             &[change(
                 "src/app/answers/answer.rs",
-                "while let Some(piece) = completion.next(&context.external()).await? {",
+                "while let Some(piece) = context.external().next(&mut completion).await? {",
                 "let mut whole = String::new();
-                while let Some(piece) = completion.next(&context.external()).await? {
+                while let Some(piece) = context.external().next(&mut completion).await? {
                     whole.push_str(&piece);
                 }
                 for piece in [whole] {",
@@ -165,8 +165,8 @@ mod p4 {
             "whose client left before the first token",
             &[change(
                 "src/edge/presence.rs",
-                "let done = self.0.run_until_cancelled(work).await;",
-                "let done = Some(work.await);",
+                "let done = self.0.run_until_cancelled(work()).await;",
+                "let done = Some(work().await);",
             )],
         );
     }
@@ -248,10 +248,10 @@ mod p6 {
             "meanwhile GET",
             &[change(
                 "src/app/answers/answer.rs",
-                "let deadline = context.deadline();",
-                "let deadline = context.deadline();
-                let meter = crate::data::meter::Meter::default();
-                let _held = context.app().database.read(deadline, &meter).await?;",
+                "let begun = context.external().stream(prompt).await;",
+                "let meter = crate::data::meter::Meter::default();
+                let _held = context.app().database.read(context.deadline(), &meter).await?;
+                let begun = context.external().stream(prompt).await;",
             )],
         );
     }

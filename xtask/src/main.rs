@@ -1,7 +1,8 @@
-//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`.
+//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`, `cargo xtask sync`.
 
 mod dependencies;
 mod lock;
+mod sync;
 mod test;
 
 use std::{env, path::Path, process::ExitCode};
@@ -27,10 +28,14 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["full"] => test::run(home, &test::LONG),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
+        ["sync"] => sync::write(home),
+        ["sync", "--check"] => sync::compare(home),
         _ => Err(Error::usage("this task is not known")
             .help("cargo xtask test           run everything that CI runs")
             .help("cargo xtask full           the same, and every test that can be long at its full length")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
-            .help("cargo xtask lock --check   fail if it is not what the first would make")),
+            .help("cargo xtask lock --check   fail if it is not what the first would make")
+            .help("cargo xtask sync           derive what projects of concurrency=threads have in place of async sources")
+            .help("cargo xtask sync --check   fail if something is not what the first would make")),
     }
 }

@@ -6,7 +6,7 @@ use std::{path::Path, time::Instant};
 use duct::cmd;
 use formwork::error::{Error, Result};
 
-use crate::lock;
+use crate::{lock, sync};
 
 /// A step's name and the cargo command that it is.
 const CARGO_STEPS: [(&str, &[&str]); 3] = [
@@ -44,7 +44,7 @@ pub(crate) fn run(home: &Path, long: &[Long]) -> Result<()> {
     let begun = Instant::now();
     let mut failed = Vec::new();
     let mut times = Vec::new();
-    for name in ["lock file"].into_iter().chain(CARGO_STEPS.map(|(name, _)| name)) {
+    for name in ["lock file", "derived files"].into_iter().chain(CARGO_STEPS.map(|(name, _)| name)) {
         let step = Instant::now();
         if let Err(error) = run_step(home, name, long) {
             error.print();
@@ -59,7 +59,7 @@ pub(crate) fn run(home: &Path, long: &[Long]) -> Result<()> {
 fn run_step(home: &Path, name: &str, long: &[Long]) -> Result<()> {
     println!("\n== {name}");
     let Some((_, arguments)) = CARGO_STEPS.iter().find(|(step, _)| *step == name) else {
-        return lock::compare(home);
+        return if name == "lock file" { lock::compare(home) } else { sync::compare(home) };
     };
     let cargo = cmd("cargo", *arguments).dir(home).unchecked();
     let done = long.iter().fold(cargo, |cargo, long| cargo.env(long.variable, long.size)).run();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use service::{
     app::context::Context,
     edge::deadline::Deadline,
-    external::llm::{Completion, Error, Prompt},
+    external::llm::{Completion, Error, Llm, Prompt},
     simulator::{Rule, Simulator},
 };
 use uuid::Uuid;
@@ -21,9 +21,10 @@ use crate::support::Server;
 /// Far beyond what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A service and the provider that it asks.
+/// A service, the way to the model as it is configured there, and the provider that is asked.
 struct Asking {
     server: Server,
+    llm: Llm,
     provider: Simulator,
 }
 
@@ -40,14 +41,23 @@ impl Asking {
             ("APP__EMBEDDINGS__BASE_URL", base_url.as_str()),
         ];
         given.extend(variables);
-        let server = Server::with(&given).await;
-        Self { server, provider }
+        Self::between(Server::with(&given).await, provider)
     }
 
     /// A service that asks somebody else than `provider`.
     async fn of(server: Server) -> Self {
         let provider = Simulator::start().await.expect("a simulator");
-        Self { server, provider }
+        Self::between(server, provider)
+    }
+
+    fn between(server: Server, provider: Simulator) -> Self {
+        let config = &server.app.config;
+        let llm = Llm::new(&config.llm, &config.embeddings).expect("a client");
+        Self {
+            server,
+            llm,
+            provider,
+        }
     }
 
     /// From now on the provider behaves like this.
@@ -66,13 +76,8 @@ impl Asking {
     }
 
     async fn ask_within(&self, longest: Duration, question: &str) -> Result<Completion, Error> {
-        let mut context = self.context();
         let deadline = Deadline::after(longest);
-        context
-            .external()
-            .llm()
-            .stream(&prompt(question), deadline)
-            .await
+        self.llm.stream(&prompt(question), deadline).await
     }
 
     /// All that comes, and the error that it ends with, if it does.

@@ -16,12 +16,12 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    app::{context::Context, state::App},
+    app::state::App,
     data::{
         answers::{Lease, Stored, log},
         error::Error,
     },
-    edge::deadline::Deadline,
+    jobs::transact,
 };
 
 /// Between two transactions. What comes meanwhile waits for the next one, so readers are this far behind.
@@ -32,9 +32,6 @@ const LOOK: Duration = Duration::from_millis(150);
 
 /// And for what is made by this one, where they are told as soon as there is something.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
-
-/// The longest wait for the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -158,18 +155,17 @@ impl Journal {
 
 /// Gives the answers whose lease is still held.
 async fn flush(app: &App, entries: &[Entry]) -> Result<Vec<Uuid>, Error> {
-    let deadline = Deadline::after(PATIENCE);
-    let mut context = Context::of_job(app, "", Uuid::nil(), deadline);
     let leases: Vec<Lease> = entries.iter().map(|entry| entry.lease).collect();
-    let mut transaction = context.begin().await?;
-    let held = log::renew(&mut transaction, &leases, app.config.answers.lease).await?;
-    let of_held = entries
-        .iter()
-        .filter(|entry| held.contains(&entry.lease.id));
-    let events: Vec<(Uuid, &Stored)> = of_held.flat_map(Entry::addressed).collect();
-    log::append(&mut transaction, &events).await?;
-    transaction.commit().await?;
-    Ok(held)
+    transact(app, async |transaction| {
+        let held = log::renew(transaction, &leases, app.config.answers.lease).await?;
+        let of_held = entries
+            .iter()
+            .filter(|entry| held.contains(&entry.lease.id));
+        let events: Vec<(Uuid, &Stored)> = of_held.flat_map(Entry::addressed).collect();
+        log::append(transaction, &events).await?;
+        Ok(held)
+    })
+    .await
 }
 
 /// The turn of the task that writes. Should it break off, the next entry begins another.
@@ -201,7 +197,7 @@ impl Drop for Held {
 
 impl News {
     /// Ends with the first news, or when it is time to look without; after `longest` at the latest.
-    pub async fn wait(self, longest: Duration) {
+    pub async fn within(self, longest: Duration) {
         match self.0 {
             Some(news) => drop(timeout(longest.min(LOOK_ANYWAY), news).await),
             None => sleep(longest.min(LOOK)).await,

@@ -14,7 +14,6 @@ use super::journal::{Held, Written};
 use crate::{
     app::{
         answers::{Answer, durable, merged},
-        context::Context,
         state::App,
     },
     data::{
@@ -22,10 +21,10 @@ use crate::{
         error::Error,
     },
     edge::{
-        deadline::Deadline,
         events::{Event, Source},
         problem::Problem,
     },
+    jobs::transact,
     telemetry::propagation,
 };
 
@@ -37,9 +36,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Events that wait to be written; after that the provider waits too.
 const MOST_WAITING: usize = 1_024;
-
-/// The longest wait for the database to write the end.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Recorder {
     app: App,
@@ -135,17 +131,16 @@ impl Recorder {
         events: &[Stored],
         result: &str,
     ) -> Result<bool, Error> {
-        let deadline = Deadline::after(PATIENCE);
-        let mut context = Context::of_job(&self.app, "", self.lease.id, deadline);
-        let mut transaction = context.begin().await?;
-        if !rows::end(&mut transaction, self.lease, state, result).await? {
-            return Ok(false);
-        }
         let id = self.lease.id;
         let events: Vec<(Uuid, &Stored)> = events.iter().map(|event| (id, event)).collect();
-        log::append(&mut transaction, &events).await?;
-        transaction.commit().await?;
-        Ok(true)
+        transact(&self.app, async |transaction| {
+            if !rows::end(transaction, self.lease, state, result).await? {
+                return Ok(false);
+            }
+            log::append(transaction, &events).await?;
+            Ok(true)
+        })
+        .await
     }
 
     fn numbered(&mut self, events: Vec<Event>) -> Vec<Stored> {

@@ -6,9 +6,7 @@ use super::{Asking, PATIENCE};
 
 async fn embed(asking: &Asking, texts: &[&str]) -> Embeddings {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-    let mut context = asking.context();
-    let deadline = Deadline::after(PATIENCE);
-    let embedded = context.external().llm().embed(&texts, deadline).await;
+    let embedded = asking.llm.embed(&texts, Deadline::after(PATIENCE)).await;
     embedded.expect("vectors")
 }
 

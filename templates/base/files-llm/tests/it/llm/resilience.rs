@@ -253,8 +253,6 @@ async fn one_slow_answer_in_a_hundred_does_not_make_one_page_in_ten_slow() {
 
 async fn embed(asking: &Asking) {
     let texts = [prompt(QUESTION).user];
-    let mut context = asking.context();
-    let deadline = Deadline::after(PATIENCE);
-    let embedded = context.external().llm().embed(&texts, deadline).await;
+    let embedded = asking.llm.embed(&texts, Deadline::after(PATIENCE)).await;
     embedded.expect("vectors");
 }

@@ -1,0 +1,91 @@
+//! A job that is asked for.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Kind, named, traceparent};
+use crate::{
+    data::{
+        connection::Connection,
+        jobs::{self, NewJob},
+    },
+    edge::problem::Problem,
+};
+
+/// A job to be, with what is usual for its kind.
+#[derive(Clone, Debug)]
+pub struct Order<'a, P> {
+    pub kind: Kind,
+    pub tenant: &'a str,
+    /// Rows outlive releases: a field that is added later needs a default.
+    pub payload: &'a P,
+    /// Higher comes earlier: each step is a head start of a minute. 0 is usual.
+    pub priority: u8,
+    /// How long it is not due.
+    pub delay: Duration,
+    /// While a job of this kind and tenant with this key is queued or running, no other one is added.
+    pub dedupe_key: Option<&'a str>,
+}
+
+impl<'a, P: Serialize> Order<'a, P> {
+    pub fn new(kind: Kind, tenant: &'a str, payload: &'a P) -> Self {
+        Self {
+            kind,
+            tenant,
+            payload,
+            priority: 0,
+            delay: Duration::ZERO,
+            dedupe_key: None,
+        }
+    }
+
+    /// Adds the job in the caller's transaction, and gives its id, or that of the one with its key. Workers
+    /// find it by themselves; `news` makes them look at once.
+    pub async fn enqueue(&self, connection: &mut Connection) -> Result<Uuid, Problem> {
+        let (payload, traceparent) = (self.payload()?, traceparent());
+        let job = self.job(Uuid::now_v7(), &payload, traceparent.as_deref());
+        Ok(jobs::insert(connection, &job).await?)
+    }
+
+    /// The same in one statement, for who does not ask which job it is. Whether it was added.
+    pub async fn ensure(&self, connection: &mut Connection) -> Result<bool, Problem> {
+        self.add(connection, Uuid::now_v7()).await
+    }
+
+    /// The same once for each `name`, as long as the job is kept: the inbox of messages from outside, whose name is
+    /// their id. False where it is there already.
+    pub async fn enqueue_once(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+    ) -> Result<bool, Problem> {
+        let id = named(&format!("{}@{name}", self.kind.name()));
+        self.add(connection, id).await
+    }
+
+    async fn add(&self, connection: &mut Connection, id: Uuid) -> Result<bool, Problem> {
+        let (payload, traceparent) = (self.payload()?, traceparent());
+        let job = self.job(id, &payload, traceparent.as_deref());
+        Ok(jobs::add(connection, &job).await?)
+    }
+
+    fn payload(&self) -> Result<String, Problem> {
+        serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))
+    }
+
+    fn job<'b>(&'b self, id: Uuid, payload: &'b str, traceparent: Option<&'b str>) -> NewJob<'b> {
+        NewJob {
+            id,
+            tenant: self.tenant,
+            kind: self.kind.name(),
+            payload,
+            priority: self.priority,
+            delay: self.delay,
+            max_attempts: self.kind.max_attempts(),
+            dedupe_key: self.dedupe_key,
+            traceparent,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a job's handler works with.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Failure, Kind, webhooks};
+use crate::{
+    app::context::Context,
+    data::blocking::{
+        connection::Transaction,
+        jobs::{self, Lease},
+    },
+    threads::wait,
+};
+
+/// One attempt at a job, as its handler sees it.
+pub struct Work {
+    context: Context,
+    lease: Lease,
+    attempt: i64,
+    percent: u8,
+}
+
+/// The job has ended in the transaction of its effect. Only `Work::finish` makes one, so a handler cannot
+/// succeed in any other way.
+#[derive(Debug)]
+pub struct Done(());
+
+impl Work {
+    pub(super) fn new(context: Context, lease: Lease, attempt: i64) -> Self {
+        Self {
+            context,
+            lease,
+            attempt,
+            percent: 0,
+        }
+    }
+
+    /// The job's, the same at every attempt.
+    pub fn id(&self) -> Uuid {
+        self.lease.id
+    }
+
+    /// The number of this attempt, the first being 1.
+    pub fn attempt(&self) -> i64 {
+        self.attempt
+    }
+
+    /// As an endpoint's: its caller is the job's tenant, its deadline the job's time limit.
+    pub fn context(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
+    /// Tells whoever watches how far it is. The same again costs nothing.
+    pub fn progress(&mut self, percent: u8) -> Result<(), Failure> {
+        if self.percent == percent {
+            return Ok(());
+        }
+        self.percent = percent;
+        let mut connection = self.context.write()?;
+        if jobs::progress(&mut connection, self.lease, percent)? {
+            Ok(())
+        } else {
+            Err(Failure::TakenAway)
+        }
+    }
+
+    /// Commits what is to be kept of this attempt though it fails; nothing if the job was taken away.
+    pub fn record<F, R>(&mut self, effect: F) -> Result<R, Failure>
+    where
+        F: FnOnce(&mut Transaction<'_>) -> Result<R, Failure>,
+    {
+        let mut transaction = self.context.begin()?;
+        if jobs::look(&mut transaction, self.lease)?.is_none() {
+            return Err(Failure::TakenAway);
+        }
+        let kept = effect(&mut transaction)?;
+        transaction.commit()?;
+        Ok(kept)
+    }
+
+    /// Commits the effect, the result and the end of the job together; nothing of it if the job was taken away.
+    pub fn finish<F, R>(&mut self, effect: F) -> Result<Done, Failure>
+    where
+        F: FnOnce(&mut Transaction<'_>) -> Result<R, Failure>,
+        R: Serialize,
+    {
+        let mut transaction = self.context.begin()?;
+        let result = effect(&mut transaction)?;
+        let result = serde_json::to_string(&result)
+            .map_err(|error| Failure::Permanent(format!("its result is no JSON: {error}")))?;
+        if !jobs::succeed(&mut transaction, self.lease, &result)? {
+            return Err(Failure::TakenAway);
+        }
+        let is_told = wait(webhooks::ended(&mut transaction, self.lease.id))?;
+        transaction.commit()?;
+        if is_told {
+            self.context.app().news.publish(Kind::Webhook);
+        }
+        Ok(Done(()))
+    }
+}

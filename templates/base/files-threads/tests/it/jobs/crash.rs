@@ -1,0 +1,91 @@
+//! Workers that die, leave, or come back from the dead.
+
+use serde_json::json;
+use temp_dir::TempDir;
+
+use super::{ask, becomes, beside, many_documents, moves, read};
+use crate::support::{Client, Process, document, eventually};
+
+const SHORT: [(&str, &str); 2] = [
+    ("APP__JOBS__LEASE", "2s"),
+    ("APP__JOBS__POLL_INTERVAL", "200ms"),
+];
+
+/// A folder with so many documents that a report on them takes a while.
+async fn folder() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder).await;
+    many_documents(&app).await;
+    app.database.close().await;
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_loses_no_job() {
+    let folder = folder().await;
+    let front = Process::start_as("serve", folder.path(), &SHORT).await;
+    let client = front.client("a").await;
+    let path = ask(&client).await;
+    let first = Process::start_as("worker", folder.path(), &SHORT).await;
+    moves(&client, &path).await;
+    first.kill().await;
+    let _second = Process::start_as("worker", folder.path(), &SHORT).await;
+    let job = becomes(&client, &path, "succeeded").await;
+    assert_eq!(job["attempts"], 2);
+    assert_eq!(job["result"]["documents"], 10_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_leaves_gives_its_job_back() {
+    let folder = folder().await;
+    let front = Process::start_as("serve", folder.path(), &SHORT).await;
+    let client = front.client("a").await;
+    let path = ask(&client).await;
+    let leaving = Process::start_as("worker", folder.path(), &SHORT).await;
+    moves(&client, &path).await;
+    assert_eq!(leaving.terminate().await.code(), Some(0));
+    let job = read(&client, &path).await;
+    assert_eq!(
+        (&job["state"], &job["attempts"]),
+        (&json!("queued"), &json!(0))
+    );
+    let _next = Process::start_as("worker", folder.path(), &SHORT).await;
+    assert_eq!(becomes(&client, &path, "succeeded").await["attempts"], 1);
+}
+
+/// Whoever sleeps with SQLite's write lock in hand keeps everybody from writing, and that is another story.
+async fn stop_between_writes(process: &Process, client: &Client) {
+    eventually("a stop without the lock", async || {
+        process.signal("STOP");
+        let written = client.post("/v1/documents", &document("free")).await;
+        if written.status() == 201 {
+            return Some(());
+        }
+        process.signal("CONT");
+        None
+    })
+    .await;
+}
+
+/// It slept past its lease, and does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_changes_nothing() {
+    let folder = folder().await;
+    let impatient = [SHORT[0], ("APP__DATABASE__ACQUIRE_TIMEOUT", "300ms")];
+    let front = Process::start_as("serve", folder.path(), &impatient).await;
+    let client = front.client("a").await;
+    let path = ask(&client).await;
+    let zombie = Process::start_as("worker", folder.path(), &SHORT).await;
+    moves(&client, &path).await;
+    stop_between_writes(&zombie, &client).await;
+    let _owner = Process::start_as("worker", folder.path(), &SHORT).await;
+    let job = becomes(&client, &path, "succeeded").await;
+    assert_eq!(job["attempts"], 2);
+    zombie.signal("CONT");
+    eventually("it to notice", async || {
+        zombie.log().contains("the lease was lost").then_some(())
+    })
+    .await;
+    assert_eq!(read(&client, &path).await, job);
+    zombie.kill().await;
+}
