@@ -104,13 +104,24 @@ async fn work_that_nobody_wants_is_stopped_at_its_next_wait() {
     soon(async { while pool.enter().await.is_none() {} }).await;
 }
 
+/// Begins work that hears of nothing but what this gives, and that nobody waits for.
+async fn holding(pool: &Pool) -> mpsc::SyncSender<()> {
+    let (let_go, held) = mpsc::sync_channel(1);
+    let (begins, begun) = oneshot::channel();
+    let running = place(pool).await.begin(move || {
+        begins.send(()).ok();
+        held.recv().ok()
+    });
+    soon(begun).await.expect("it begins");
+    drop(running);
+    let_go
+}
+
 /// So a client that comes and goes cannot make more threads than there are places.
 #[tokio::test]
 async fn work_that_computes_on_keeps_its_place() {
     let pool = pool(1);
-    let (let_go, held) = mpsc::sync_channel::<()>(1);
-    let running = place(&pool).await.begin(move || held.recv().ok());
-    drop(running);
+    let let_go = holding(&pool).await;
     assert!(pool.enter().await.is_none(), "the place is taken");
     let_go.send(()).expect("it waits");
     soon(async { while pool.enter().await.is_none() {} }).await;
@@ -298,8 +309,7 @@ async fn the_process_ends_after_work_that_was_stopped() {
     let terms = terms();
     let lifecycle = terms.lifecycle.clone();
     let pool = Pool::new("test", 1, terms);
-    let (let_go, held) = mpsc::sync_channel::<()>(1);
-    drop(place(&pool).await.begin(move || held.recv().ok()));
+    let let_go = holding(&pool).await;
     lifecycle.close();
     assert!(!lifecycle.finish(Instant::now() + A_MOMENT).await);
     let_go.send(()).expect("it waits");
