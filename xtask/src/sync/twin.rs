@@ -77,7 +77,8 @@ fn imports(text: &str, module: &Module<'_>, path: &[String], words: &BTreeSet<St
     let used = uses::all(&read(text)?);
     let is_needed = |leaf: &&Leaf| leaf.name() != "_" && words.contains(leaf.name());
     let needed = used.iter().filter(is_needed).map(|leaf| absolute(leaf, path));
-    let (mut inner, mut outer): (Vec<Leaf>, Vec<Leaf>) = needed.partition(|leaf| leaf.path[0] == "crate");
+    let foreign = needed.filter(|leaf| !leaf.path.starts_with(path));
+    let (mut inner, mut outer): (Vec<Leaf>, Vec<Leaf>) = foreign.partition(|leaf| leaf.path[0] == "crate");
     let of = |path: &str, rename: Option<&str>| Leaf {
         path: path.split("::").map(str::to_owned).collect(),
         rename: rename.map(str::to_owned),

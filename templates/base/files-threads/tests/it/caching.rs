@@ -9,6 +9,7 @@ use service::{
     data::cache_key::{CacheKey, Scope},
     edge::problem::Problem,
 };
+use tokio::task::block_in_place;
 
 use crate::support::{
     Client, Server,
@@ -50,8 +51,8 @@ async fn a_failed_load_is_not_kept() {
         scopes: Default::default(),
     };
     let loads = AtomicU32::new(0);
-    assert!(tokio::task::block_in_place(|| flaky(&server.app, &caller, &loads)).is_err());
-    let loaded = tokio::task::block_in_place(|| flaky(&server.app, &caller, &loads));
+    assert!(block_in_place(|| flaky(&server.app, &caller, &loads)).is_err());
+    let loaded = block_in_place(|| flaky(&server.app, &caller, &loads));
     assert_eq!(loaded.expect("a value"), 1);
 }
 

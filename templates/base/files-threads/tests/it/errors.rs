@@ -8,7 +8,8 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use service::{
     app::{context::Context, state::App},
-    edge::problem::Problem,
+    edge::{endpoint::on_a_thread, problem::Problem},
+    threads::wait,
 };
 
 use crate::support::{
@@ -239,13 +240,12 @@ async fn causes_stay_inside() {
     }
     fn statement(mut context: Context) -> Result<(), Problem> {
         let query = sqlx::query("SELECT nothing FROM the_cause_that_only_the_log_may_hold");
-        service::threads::wait(context.read()?.execute(query))?;
+        wait(context.read()?.execute(query))?;
         Ok(())
     }
-    let routes: Router<App> = Router::new().route("/internal", get(internal)).route(
-        "/statement",
-        get(service::edge::endpoint::on_a_thread(statement)),
-    );
+    let routes: Router<App> = Router::new()
+        .route("/internal", get(internal))
+        .route("/statement", get(on_a_thread(statement)));
     let server = Server::with_routes(&[], routes).await;
     let client = server.client("a");
     for path in ["/internal", "/statement"] {

@@ -25,7 +25,8 @@ use service::{
         documents::{self, Document},
         meter::Meter,
     },
-    edge::{deadline::Deadline, problem::Problem},
+    edge::{deadline::Deadline, endpoint::on_a_thread, problem::Problem},
+    threads::wait,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -96,14 +97,11 @@ impl Failing {
         let routes = Router::new()
             .route(
                 "/fail/{how}",
-                routing::post(service::edge::endpoint::on_a_thread(handler.clone()))
-                    .patch(service::edge::endpoint::on_a_thread(handler)),
+                routing::post(on_a_thread(handler.clone())).patch(on_a_thread(handler)),
             )
             .route(
                 PATH,
-                routing::get(service::edge::endpoint::on_a_thread(
-                    service::app::documents::list,
-                )),
+                routing::get(on_a_thread(service::app::documents::list)),
             );
         let server = Server::with_routes(&[], routes).await;
         let client = server.client("a");
@@ -141,7 +139,7 @@ fn fail_once(
 ) -> Result<Answered, Problem> {
     let tenant = context.caller().tenant.clone();
     once(&mut context, key, body.fingerprint, |transaction| {
-        service::threads::wait(documents::insert(transaction, &tenant, &row()))?;
+        wait(documents::insert(transaction, &tenant, &row()))?;
         if runs.fetch_add(1, Ordering::SeqCst) == 0 {
             fail(&how, transaction)?;
         }
@@ -153,10 +151,10 @@ fn fail(how: &str, connection: &mut Connection) -> Result<(), Problem> {
     match how {
         "not" => Ok(()),
         "panic" => panic!("as the test wants"),
-        "never-end" => service::threads::wait(std::future::pending()),
+        "never-end" => wait(std::future::pending()),
         "lose-the-claim" => {
             let taken = sqlx::query("UPDATE idempotency_keys SET token = $1").bind(Uuid::now_v7());
-            service::threads::wait(connection.execute(taken))?;
+            wait(connection.execute(taken))?;
             Ok(())
         }
         status => {

@@ -13,7 +13,8 @@ use axum::{Router, extract::State, routing};
 use reqwest::{Method, Response, StatusCode};
 use service::{
     app::{context::Context, router, state::App},
-    edge::problem::Problem,
+    edge::{endpoint::on_a_thread, problem::Problem},
+    threads::wait,
 };
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
@@ -66,14 +67,13 @@ fn beside(slow: &Slow) -> Router<App> {
     let (application, _) = router::routes().split_for_parts();
     application.route(
         "/slow",
-        routing::get(service::edge::endpoint::on_a_thread(handler))
-            .post(service::edge::endpoint::on_a_thread(handler)),
+        routing::get(on_a_thread(handler)).post(on_a_thread(handler)),
     )
 }
 
 fn read_then_ask(mut context: Context, slow: SocketAddr) -> Result<(), Problem> {
     let read = sqlx::query_scalar::<_, i64>("SELECT 1");
-    service::threads::wait(context.read()?.scalar(read))?;
+    wait(context.read()?.scalar(read))?;
     let external = context.external();
     let question = external.client().get(format!("http://{slow}/"));
     let answer = external.send(question);

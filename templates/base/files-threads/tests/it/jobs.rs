@@ -27,6 +27,7 @@ use service::{
     external::http::Http,
 };
 use temp_dir::TempDir;
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use crate::support::{Client, Server, client::header, eventually};
@@ -116,7 +117,7 @@ async fn beside(folder: &TempDir) -> App {
 async fn many_documents(app: &App) {
     let deadline = Deadline::after(Duration::from_secs(60));
     let mut context = Context::of_job(app, TENANT, Uuid::now_v7(), deadline);
-    let mut transaction = tokio::task::block_in_place(|| context.begin()).expect("a transaction");
+    let mut transaction = block_in_place(|| context.begin()).expect("a transaction");
     for _ in 0..10_000 {
         let document = Document {
             id: Uuid::now_v7(),
@@ -129,7 +130,7 @@ async fn many_documents(app: &App) {
         let added = documents::insert(&mut transaction, TENANT, &document).await;
         added.expect("a document");
     }
-    tokio::task::block_in_place(|| transaction.commit()).expect("a commit");
+    block_in_place(|| transaction.commit()).expect("a commit");
 }
 
 /// Asks for a report; gives where its job is.

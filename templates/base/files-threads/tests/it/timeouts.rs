@@ -11,7 +11,8 @@ use reqwest::{Method, Response, StatusCode};
 use service::{
     app::{context::Context, state::App},
     data::meter::Meter,
-    edge::{deadline::Deadline, problem::Problem},
+    edge::{deadline::Deadline, endpoint::on_a_thread, problem::Problem},
+    threads::wait,
 };
 use tokio::task::JoinSet;
 
@@ -73,10 +74,7 @@ async fn nobody_waits_longer_than_the_server_allows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_nothing_else_would_end_ends_at_the_deadline() {
-    let routes = Router::new().route(
-        "/held",
-        routing::post(service::edge::endpoint::on_a_thread(hold)),
-    );
+    let routes = Router::new().route("/held", routing::post(on_a_thread(hold)));
     let server = Server::with_routes(&[], routes).await;
     let client = server.client("a");
     problem(ask_within(&client, Method::POST, "/held", 100).await, 504).await;
@@ -92,7 +90,7 @@ async fn work_that_nothing_else_would_end_ends_at_the_deadline() {
 /// Waits for what never comes, with a transaction open.
 fn hold(mut context: Context) -> Result<StatusCode, Problem> {
     let transaction = context.begin()?;
-    service::threads::wait(pending::<()>());
+    wait(pending::<()>());
     transaction.commit()?;
     Ok(StatusCode::NO_CONTENT)
 }

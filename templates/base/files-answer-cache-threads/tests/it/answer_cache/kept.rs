@@ -10,6 +10,7 @@ use service::{
     edge::deadline::Deadline,
     maintenance,
 };
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use crate::support::Server;
@@ -38,7 +39,7 @@ fn answer(text: &str) -> Kept {
 }
 
 async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String> {
-    match tokio::task::block_in_place(|| cache::find(&mut context(server, tenant), asked)) {
+    match block_in_place(|| cache::find(&mut context(server, tenant), asked)) {
         Found::Answer(kept, _) => Some(kept.text),
         Found::Nothing(_) => None,
     }
@@ -46,17 +47,15 @@ async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String>
 
 async fn keep(server: &Server, tenant: &str, asked: &Asked<'_>, text: &str) {
     let mut context = context(server, tenant);
-    match tokio::task::block_in_place(|| cache::find(&mut context, asked)) {
-        Found::Nothing(place) => {
-            tokio::task::block_in_place(|| cache::keep(&context, place, answer(text)))
-        }
+    match block_in_place(|| cache::find(&mut context, asked)) {
+        Found::Nothing(place) => block_in_place(|| cache::keep(&context, place, answer(text))),
         Found::Answer(kept, _) => panic!("{kept:?} is there"),
     }
 }
 
 async fn change(server: &Server, statement: &'static str) {
     let mut context = context(server, "a");
-    let mut connection = tokio::task::block_in_place(|| context.write()).expect("a connection");
+    let mut connection = block_in_place(|| context.write()).expect("a connection");
     let changed = connection.execute(sqlx::query(statement)).await;
     assert!(changed.expect("a change") > 0);
 }
@@ -97,8 +96,7 @@ async fn an_old_answer_is_not_given_and_is_removed() {
     )
     .await;
     assert_eq!(ask(&server, "a", &asked).await, None);
-    let removed =
-        tokio::task::block_in_place(|| maintenance::purge_kept_answers(&mut context(&server, "a")));
+    let removed = block_in_place(|| maintenance::purge_kept_answers(&mut context(&server, "a")));
     assert_eq!(removed.expect("an answer"), 1);
     // A new one is good again.
     keep(&server, "a", &asked, "Because!").await;
@@ -138,13 +136,13 @@ async fn the_later_of_two_answers_stays() {
     let mut context = context(&server, "a");
     let mut places = Vec::new();
     for _ in 0..2 {
-        match tokio::task::block_in_place(|| cache::find(&mut context, &asked)) {
+        match block_in_place(|| cache::find(&mut context, &asked)) {
             Found::Nothing(place) => places.push(place),
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }
     }
     for (place, text) in places.into_iter().zip(["Because.", "So."]) {
-        tokio::task::block_in_place(|| cache::keep(&context, place, answer(text)));
+        block_in_place(|| cache::keep(&context, place, answer(text)));
     }
     assert_eq!(ask(&server, "a", &asked).await.as_deref(), Some("So."));
 }

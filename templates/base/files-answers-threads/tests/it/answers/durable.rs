@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use service::{app::context::Context, edge::deadline::Deadline, maintenance};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::{
@@ -250,7 +251,7 @@ async fn events_are_kept_for_a_while_and_the_answer_for_longer() {
     Reader::of(first).rest().await;
     let deadline = Deadline::after(Duration::from_secs(20));
     let mut context = Context::of_job(&asking.server.app, "", Uuid::nil(), deadline);
-    let removed = tokio::task::block_in_place(|| maintenance::purge_answers(&mut context));
+    let removed = block_in_place(|| maintenance::purge_answers(&mut context));
     assert_eq!(removed.expect("a purge"), 0);
 
     let expired = problem(resume(&client, &path, 1).await, 410).await;

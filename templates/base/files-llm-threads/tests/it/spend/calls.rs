@@ -11,6 +11,7 @@ use service::{
     external::llm::{Completion, Prompt, prices::NanoUsd},
     simulator::{Rule, Simulator},
 };
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::*;
@@ -51,14 +52,13 @@ impl Caller {
     }
 
     async fn reserve(&self) -> Spending {
-        let reserved = tokio::task::block_in_place(|| {
-            spend::reserve(&mut self.context(), "/v1/answers", &prompt())
-        });
+        let reserved =
+            block_in_place(|| spend::reserve(&mut self.context(), "/v1/answers", &prompt()));
         reserved.map_err(|problem| problem.title).expect("room")
     }
 
     async fn ask(&self, context: &mut Context) -> Completion {
-        let answer = tokio::task::block_in_place(|| context.external().stream(&prompt()));
+        let answer = block_in_place(|| context.external().stream(&prompt()));
         answer.expect("a first token")
     }
 
@@ -66,9 +66,9 @@ impl Caller {
     async fn fail(&self) {
         let deadline = Deadline::after(Duration::from_millis(200));
         let mut context = self.context().until(deadline);
-        let begun = tokio::task::block_in_place(|| context.external().stream(&prompt()));
+        let begun = block_in_place(|| context.external().stream(&prompt()));
         let reserved = self.reserve().await;
-        assert!(tokio::task::block_in_place(|| reserved.begun(begun)).is_err());
+        assert!(block_in_place(|| reserved.begun(begun)).is_err());
     }
 
     async fn told(&self) -> Value {
@@ -127,7 +127,7 @@ async fn a_whole_answer_costs_what_the_provider_says() {
     spending.used(&completion);
     let usage = completion.usage();
     assert!(!usage.is_estimated);
-    let cost = tokio::task::block_in_place(|| spending.settle());
+    let cost = block_in_place(|| spending.settle());
     let tokens = usage.input_tokens + 2 * usage.output_tokens;
     assert_eq!(cost, NanoUsd(tokens * 1_000_000));
     let told = caller.settled().await;
@@ -165,7 +165,7 @@ async fn who_leaves_pays_what_was_made_by_then() {
     assert_eq!(caller.told().await["models"][0]["calls"], 3);
     let rows = "UPDATE spend SET is_estimated = TRUE WHERE is_estimated AND is_settled";
     let mut context = caller.context();
-    let mut connection = tokio::task::block_in_place(|| context.write()).expect("a connection");
+    let mut connection = block_in_place(|| context.write()).expect("a connection");
     let estimated = connection.execute(sqlx::query(rows)).await;
     assert_eq!(estimated.expect("an answer"), 3);
     assert!(
@@ -202,25 +202,23 @@ async fn who_does_not_wait_for_the_first_token_pays_the_question() {
 async fn beyond_the_limit_it_is_refused_until_tomorrow() {
     let caller = Caller::with_limit("0.20").await;
     let running = caller.reserve().await;
-    let refused = tokio::task::block_in_place(|| {
-        spend::reserve(&mut caller.context(), "/v1/answers", &prompt())
-    });
+    let refused =
+        block_in_place(|| spend::reserve(&mut caller.context(), "/v1/answers", &prompt()));
     let problem = refused.err().expect("no room for two");
     assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(problem.kind, "urn:problem:spend-limit-reached");
     let wait = problem.wait().expect("a time to come back");
     assert!(wait <= Duration::from_secs(24 * 60 * 60), "{wait:?}");
-    tokio::task::block_in_place(|| running.release());
+    block_in_place(|| running.release());
     let next = caller.reserve().await;
-    tokio::task::block_in_place(|| next.release());
+    block_in_place(|| next.release());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_limit_of_nothing_only_what_is_free_is_granted() {
     let caller = Caller::with_limit("0").await;
-    let refused = tokio::task::block_in_place(|| {
-        spend::reserve(&mut caller.context(), "/v1/answers", &prompt())
-    });
+    let refused =
+        block_in_place(|| spend::reserve(&mut caller.context(), "/v1/answers", &prompt()));
     assert!(refused.is_err());
     let free = Server::with(&[
         ("APP__LLM__MODEL", "free"),
@@ -230,9 +228,8 @@ async fn with_a_limit_of_nothing_only_what_is_free_is_granted() {
     .await;
     let deadline = Deadline::after(Duration::from_secs(20));
     let mut context = Context::of_job(&free.app, "t", Uuid::now_v7(), deadline);
-    let granted =
-        tokio::task::block_in_place(|| spend::reserve(&mut context, "/v1/answers", &prompt()));
-    tokio::task::block_in_place(|| {
+    let granted = block_in_place(|| spend::reserve(&mut context, "/v1/answers", &prompt()));
+    block_in_place(|| {
         granted
             .map_err(|problem| problem.title)
             .expect("it is free")

@@ -138,7 +138,7 @@ async fn what_was_spent_is_told_by_model() {
         assert!(settle(&purse.app, reservation, spent).await);
     }
     let mut context = context(&purse.app);
-    let mut connection = tokio::task::block_in_place(|| context.read()).expect("a connection");
+    let mut connection = block_in_place(|| context.read()).expect("a connection");
     let today = spend::today(&mut connection, "t", "s").await;
     let day = today.expect("an answer").day;
     let models = spend::by_model(&mut connection, "t", "s", day).await;
@@ -168,7 +168,7 @@ async fn what_is_old_is_removed() {
     purse.granted(claim(10)).await;
 
     let mut context = context(&purse.app);
-    let mut connection = tokio::task::block_in_place(|| context.write()).expect("a connection");
+    let mut connection = block_in_place(|| context.write()).expect("a connection");
     let removed = spend::purge(&mut connection, HOUR, 1).await;
     assert_eq!(removed.expect("an answer"), 1, "no more than was asked");
     let removed = spend::purge(&mut connection, HOUR / 2, 500).await;

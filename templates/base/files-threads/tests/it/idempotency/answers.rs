@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use service::{app::context::Context, edge::deadline::Deadline, maintenance};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::{
@@ -98,7 +99,7 @@ async fn keys_whose_time_is_over_are_removed_and_no_others() {
     let purge = async || {
         let deadline = Deadline::after(Duration::from_secs(20));
         let mut context = Context::of_job(&server.app, "", Uuid::now_v7(), deadline);
-        tokio::task::block_in_place(|| maintenance::purge_idempotency_keys(&mut context))
+        block_in_place(|| maintenance::purge_idempotency_keys(&mut context))
     };
     assert_eq!(purge().await.expect("a pass"), 1);
     assert_eq!(purge().await.expect("a pass"), 0);

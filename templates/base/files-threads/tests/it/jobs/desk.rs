@@ -9,6 +9,7 @@ use service::{
     maintenance,
 };
 use temp_dir::TempDir;
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::Table;
@@ -111,7 +112,7 @@ async fn what_ended_long_ago_is_removed_and_dead_ones_later() {
     let purge = async || {
         let deadline = Deadline::after(Duration::from_secs(20));
         let mut context = Context::of_job(&table.0.app, "", Uuid::now_v7(), deadline);
-        tokio::task::block_in_place(|| maintenance::purge_jobs(&mut context)).expect("an answer")
+        block_in_place(|| maintenance::purge_jobs(&mut context)).expect("an answer")
     };
     let age = async |days: i64| {
         let back = "UPDATE jobs SET finished_at = finished_at - $1";

@@ -10,7 +10,7 @@ use service::{
     edge::deadline::Deadline,
 };
 use temp_dir::TempDir;
-use tokio::time::sleep;
+use tokio::{task::block_in_place, time::sleep};
 use uuid::Uuid;
 
 use super::{KIND, TENANT, beside, connection};
@@ -73,7 +73,7 @@ async fn work_and_kill(app: &App, folder: &TempDir) -> usize {
 async fn add(app: &App, jobs: usize) {
     let deadline = Deadline::after(Duration::from_secs(60));
     let mut context = Context::of_job(app, TENANT, Uuid::now_v7(), deadline);
-    let mut transaction = tokio::task::block_in_place(|| context.begin()).expect("a transaction");
+    let mut transaction = block_in_place(|| context.begin()).expect("a transaction");
     for _ in 0..jobs {
         let job = NewJob {
             id: Uuid::now_v7(),
@@ -89,7 +89,7 @@ async fn add(app: &App, jobs: usize) {
         let added = jobs::insert(&mut transaction, &job).await;
         added.expect("a job");
     }
-    tokio::task::block_in_place(|| transaction.commit()).expect("a commit");
+    block_in_place(|| transaction.commit()).expect("a commit");
 }
 
 async fn count(app: &App, statement: &'static str) -> i64 {

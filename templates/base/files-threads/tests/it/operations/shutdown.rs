@@ -14,7 +14,10 @@ use axum::{
     routing::{get, post},
 };
 use reqwest::Method;
-use service::app::{context::Context, state::App};
+use service::{
+    app::{context::Context, state::App},
+    edge::endpoint::on_a_thread,
+};
 use temp_dir::TempDir;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
@@ -158,8 +161,7 @@ async fn what_is_never_given_back_does_not_outlast_the_grace() {
     fn hold(mut context: Context) {
         std::mem::forget(context.begin());
     }
-    let routes: Router<App> =
-        Router::new().route("/hold", post(service::edge::endpoint::on_a_thread(hold)));
+    let routes: Router<App> = Router::new().route("/hold", post(on_a_thread(hold)));
     let server = Server::with_routes(&SHORT_GRACE, routes).await;
     let held = server.client("a").request(Method::POST, "/hold").send();
     assert_eq!(held.await.expect("an answer").status(), 200);

@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use reqwest::{Method, StatusCode};
 use service::{
     app::{context::Context, state::App},
-    edge::problem::Problem,
+    edge::{endpoint::on_a_thread, problem::Problem},
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc, time::timeout};
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
@@ -28,8 +28,7 @@ fn asking(other: SocketAddr) -> Router<App> {
     let handler = move |context: Context| ask(context, other);
     Router::new().route(
         "/ask",
-        routing::get(service::edge::endpoint::on_a_thread(handler))
-            .post(service::edge::endpoint::on_a_thread(handler)),
+        routing::get(on_a_thread(handler)).post(on_a_thread(handler)),
     )
 }
 

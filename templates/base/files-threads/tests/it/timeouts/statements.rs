@@ -8,7 +8,8 @@ use reqwest::{Method, StatusCode};
 use service::{
     app::{context::Context, state::App},
     data::{connection::Connection, error::Error, meter::Meter},
-    edge::{deadline::Deadline, problem::Problem},
+    edge::{deadline::Deadline, endpoint::on_a_thread, problem::Problem},
+    threads::wait,
 };
 use tokio::time::timeout;
 
@@ -131,13 +132,11 @@ async fn a_request_for_it_is_answered_504_and_the_next_one_200() {
     let routes = Router::new()
         .route(
             "/endless",
-            routing::get(service::edge::endpoint::on_a_thread(endless))
-                .post(service::edge::endpoint::on_a_thread(endless_change)),
+            routing::get(on_a_thread(endless)).post(on_a_thread(endless_change)),
         )
         .route(
             "/one",
-            routing::get(service::edge::endpoint::on_a_thread(one))
-                .post(service::edge::endpoint::on_a_thread(one_change)),
+            routing::get(on_a_thread(one)).post(on_a_thread(one_change)),
         );
     let server = Server::with_routes(&[ONE_READER], routes).await;
     let client = server.client("a");
@@ -150,19 +149,19 @@ async fn a_request_for_it_is_answered_504_and_the_next_one_200() {
 }
 
 fn endless(mut context: Context) -> Result<String, Problem> {
-    Ok(service::threads::wait(count(&mut *context.read()?, ENDLESS))?.to_string())
+    Ok(wait(count(&mut *context.read()?, ENDLESS))?.to_string())
 }
 
 fn one(mut context: Context) -> Result<String, Problem> {
-    Ok(service::threads::wait(count(&mut *context.read()?, "SELECT 1"))?.to_string())
+    Ok(wait(count(&mut *context.read()?, "SELECT 1"))?.to_string())
 }
 
 fn endless_change(mut context: Context) -> Result<String, Problem> {
-    Ok(service::threads::wait(count(&mut *context.begin()?, ENDLESS))?.to_string())
+    Ok(wait(count(&mut *context.begin()?, ENDLESS))?.to_string())
 }
 
 fn one_change(mut context: Context) -> Result<String, Problem> {
-    Ok(service::threads::wait(count(&mut *context.begin()?, "SELECT 1"))?.to_string())
+    Ok(wait(count(&mut *context.begin()?, "SELECT 1"))?.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]

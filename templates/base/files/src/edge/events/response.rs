@@ -74,7 +74,7 @@ fn respond<T: Send + 'static>(
 
 /// Brings the events to the body, and gives up a reader that takes none for longer than `patience`. In a task of its
 /// own: nobody asks a body for anything while its reader does not read, and on HTTP/2 the connection goes on.
-async fn pump<T>(
+async fn pump<T: Send + 'static>(
     mut source: Source<T>,
     written: mpsc::Sender<Bytes>,
     leaving: impl Future<Output = ()>,

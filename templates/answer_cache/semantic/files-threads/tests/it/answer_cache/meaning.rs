@@ -14,6 +14,7 @@ use service::{
     edge::deadline::Deadline,
     simulator::{Rule, Simulator},
 };
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use crate::support::Server;
@@ -55,7 +56,7 @@ impl Cache {
 
     /// The answer and to what it was given.
     async fn ask(&self, tenant: &str, asked: &Asked<'_>) -> Option<(String, &'static str)> {
-        match tokio::task::block_in_place(|| cache::find(&mut self.context(tenant), asked)) {
+        match block_in_place(|| cache::find(&mut self.context(tenant), asked)) {
             Found::Answer(kept, to) => Some((kept.text, to)),
             Found::Nothing(_) => None,
         }
@@ -68,10 +69,8 @@ impl Cache {
             text: text.to_owned(),
             finish_reason: Some("stop".to_owned()),
         };
-        match tokio::task::block_in_place(|| cache::find(&mut context, asked)) {
-            Found::Nothing(place) => {
-                tokio::task::block_in_place(|| cache::keep(&context, place, answer))
-            }
+        match block_in_place(|| cache::find(&mut context, asked)) {
+            Found::Nothing(place) => block_in_place(|| cache::keep(&context, place, answer)),
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }
     }
@@ -165,7 +164,7 @@ async fn a_colleagues_question_is_not_compared() {
         text: "By post.".to_owned(),
         finish_reason: Some("stop".to_owned()),
     };
-    let mut connection = tokio::task::block_in_place(|| context.write()).expect("a connection");
+    let mut connection = block_in_place(|| context.write()).expect("a connection");
     let day = Duration::from_secs(86_400);
     let one = asker("one");
     let done = rows::keep(&mut connection, one, &key, Some(&meaning), &kept, day).await;

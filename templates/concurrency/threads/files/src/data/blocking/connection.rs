@@ -24,16 +24,16 @@ impl<'context> Transaction<'context> {
     }
 }
 
-impl Deref for Transaction<'_> {
-    type Target = Connection;
+impl<'context> Deref for Transaction<'context> {
+    type Target = connection::Transaction<'context>;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
 impl DerefMut for Transaction<'_> {
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.0
     }
 }

@@ -8,6 +8,7 @@ use service::{
     edge::deadline::Deadline,
     simulator::Simulator,
 };
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::{World, add, finds, is_asked, play, replace, search};
@@ -73,13 +74,11 @@ async fn a_tenant_finds_its_own_documents_only() {
 
     let others = own[1];
     let mut context = context(&world.server, "a");
-    let passages = tokio::task::block_in_place(|| retrieval::passages(&mut context, "pears", &[]));
+    let passages = block_in_place(|| retrieval::passages(&mut context, "pears", &[]));
     let passages = passages.unwrap_or_default();
     assert_eq!(passages.len(), 1);
     assert_eq!((passages[0].document, passages[0].version), (own[0], 1));
-    let refused = tokio::task::block_in_place(|| {
-        retrieval::passages(&mut context, "pears", &[own[0], others])
-    });
+    let refused = block_in_place(|| retrieval::passages(&mut context, "pears", &[own[0], others]));
     let refused = refused.expect_err("another tenant's");
     assert_eq!(refused.status, 422);
     let pointers = refused.errors.iter().map(|error| error.pointer.as_str());
@@ -118,18 +117,15 @@ async fn named_documents_are_taken_as_they_are_named() {
     let client = server.client("a");
     let first = id(&add(&client, "First", &"1".repeat(20_000)).await);
     let second = id(&add(&client, "Second", &"2".repeat(20_000)).await);
-    let named = tokio::task::block_in_place(|| {
-        retrieval::passages(&mut context(&server, "a"), "?", &[second, first])
-    });
+    let named =
+        block_in_place(|| retrieval::passages(&mut context(&server, "a"), "?", &[second, first]));
     let named = named.unwrap_or_default();
     let titles: Vec<&str> = named.iter().map(|passage| passage.title.as_str()).collect();
     assert_eq!(titles, ["Second", "First"]);
     let characters: usize = named.iter().map(|passage| passage.text.len()).sum();
     assert_eq!(characters, 24_000);
     let too_many = vec![first; retrieval::MOST_NAMED + 1];
-    let named = tokio::task::block_in_place(|| {
-        retrieval::passages(&mut context(&server, "a"), "?", &too_many)
-    });
+    let named = block_in_place(|| retrieval::passages(&mut context(&server, "a"), "?", &too_many));
     assert_eq!(named.unwrap_or_default().len(), 1);
 }
 

@@ -9,6 +9,7 @@ use service::data::{
     error::Error,
     vectors::{self, Chunk, Near, Space, Which},
 };
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::connection;
@@ -194,13 +195,13 @@ async fn the_chunks_go_with_their_document() -> Result<(), Error> {
     };
     let deadline = service::edge::deadline::Deadline::after(Duration::from_secs(20));
     let mut context = service::app::context::Context::of_job(&server.app, "a", id, deadline);
-    let mut transaction = tokio::task::block_in_place(|| context.begin())?;
+    let mut transaction = block_in_place(|| context.begin())?;
     assert!(documents::remove(&mut transaction, "a", id).await?);
     drop(transaction);
     assert_eq!(count().await?, 1);
-    let mut transaction = tokio::task::block_in_place(|| context.begin())?;
+    let mut transaction = block_in_place(|| context.begin())?;
     assert!(documents::remove(&mut transaction, "a", id).await?);
-    tokio::task::block_in_place(|| transaction.commit())?;
+    block_in_place(|| transaction.commit())?;
     assert_eq!(count().await?, 0);
     Ok(())
 }
