@@ -14,11 +14,7 @@ use super::{
     overload::{Place, RETRY_AFTER},
     problem::Problem,
 };
-use crate::{
-    app::state::App,
-    telemetry::metrics,
-    threads::Broken,
-};
+use crate::{app::state::App, telemetry::metrics, threads::Broken};
 
 /// Routes a handler that answers `GET`.
 pub fn get<T, F>(handler: F) -> MethodRouter<App>

@@ -118,7 +118,9 @@ impl Pool {
 
     /// How many places are taken.
     pub fn taken(&self) -> usize {
-        self.0.size.saturating_sub(self.0.places.available_permits())
+        self.0
+            .size
+            .saturating_sub(self.0.places.available_permits())
     }
 }
 
@@ -201,7 +203,10 @@ impl<T> Future for Running<T> {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(payload)) if payload.is::<Stopped>() => Err(Broken::Stopped),
             Ok(Err(payload)) => Err(Broken::Panicked(payload)),
-            Err(_) => Err(self.refused.take().map_or(Broken::Stopped, Broken::NoThread)),
+            Err(_) => Err(self
+                .refused
+                .take()
+                .map_or(Broken::Stopped, Broken::NoThread)),
         })
     }
 }

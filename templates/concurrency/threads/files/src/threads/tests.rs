@@ -194,7 +194,10 @@ async fn what_is_left_for_afterwards_is_done_whatever_ended_the_work() {
 async fn what_is_unstoppable_goes_on_and_what_follows_does_not() {
     let (begins, begun) = oneshot::channel();
     let (go_on, waits) = oneshot::channel::<()>();
-    let (part, follows) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (part, follows) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let (held, dropped) = Told::new();
     let (done, followed) = (part.clone(), follows.clone());
     let running = place(&pool(1)).await.begin(move || {

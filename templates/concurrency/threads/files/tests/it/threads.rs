@@ -115,9 +115,10 @@ async fn handlers_that_block_harm_no_other_request() {
 #[tokio::test]
 async fn who_finds_no_thread_is_told_when_to_come_back() {
     let lock = Lock::default();
-    let routes = Router::new()
-        .route("/held", lock.held())
-        .route("/quick", get(on_a_thread(|| "read")).post(on_a_thread(|| "written")));
+    let routes = Router::new().route("/held", lock.held()).route(
+        "/quick",
+        get(on_a_thread(|| "read")).post(on_a_thread(|| "written")),
+    );
     let server = Server::with_routes(&ONE_READ, routes).await;
     let client = server.stranger();
     let held = tokio::spawn(client.request(Method::GET, "/held").send());
