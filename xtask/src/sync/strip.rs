@@ -1,6 +1,8 @@
 //! An async source as the straight-line one that it is, told without `async` and `.await`. What has no straight-line
 //! form, such as an async block, is refused: the source is to be written in another way.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, TokenTree};
 use serde::Deserialize;
 
@@ -52,10 +54,14 @@ const KEYWORDS: [&str; 12] =
 pub(crate) fn strip(text: &str, manner: &Manner<'_>) -> Result<String> {
     let tokens = read(text)?;
     let is_straight = manner.test.is_none();
-    let mut strip = Strip { text, manner, edits: Edits::default(), does_wait: false, is_straight };
+    let mut strip = Strip { text, manner, edits: Edits::default(), calls: BTreeSet::new(), is_straight };
     strip.walk(&tokens)?;
-    let Strip { mut edits, does_wait, .. } = strip;
-    uses::rewrite(text, &tokens, &manner.moved, does_wait && is_straight, &mut edits)?;
+    let Strip { mut edits, calls, .. } = strip;
+    if is_straight {
+        uses::rewrite(text, &tokens, &manner.moved, !calls.is_empty(), &mut edits)?;
+    } else {
+        uses::add(text, &tokens, &calls, &mut edits)?;
+    }
     examples(&edits.apply(text))
 }
 
@@ -94,7 +100,8 @@ struct Strip<'a> {
     text: &'a str,
     manner: &'a Manner<'a>,
     edits: Edits,
-    does_wait: bool,
+    /// What is called that was not before.
+    calls: BTreeSet<&'static str>,
     /// What is walked through now is no test.
     is_straight: bool,
 }
@@ -152,7 +159,8 @@ impl Strip<'_> {
         if word == "await" && at > 0 && is_punct(tokens.get(at - 1), '.') {
             let blocks = test.flat_map(|test| &test.blocks);
             if is_one_of(blocks, tokens, at - 1) {
-                return self.wrap(tokens, at, "tokio::task::block_in_place(|| ");
+                self.calls.insert("tokio::task::block_in_place");
+                return self.wrap(tokens, at, "block_in_place(|| ");
             }
         } else if METHODS.contains(&word)
             && let Some(TokenTree::Group(arguments)) = tokens.get(at + 1)
@@ -160,8 +168,8 @@ impl Strip<'_> {
             let first = arguments.stream().into_iter().next();
             let mut handlers = test.flat_map(|test| &test.handlers);
             if handlers.any(|handler| is_ident(first.as_ref(), handler)) {
-                self.edits
-                    .insert(arguments.span_open().byte_range().end, "service::edge::endpoint::on_a_thread(");
+                self.calls.insert("service::edge::endpoint::on_a_thread");
+                self.edits.insert(arguments.span_open().byte_range().end, "on_a_thread(");
                 self.edits.insert(arguments.span_close().byte_range().start, ")");
             }
         }
@@ -199,14 +207,11 @@ impl Strip<'_> {
 
     /// `.await` after a call goes, or the call is waited for.
     fn wait(&mut self, tokens: &[TokenTree], at: usize) -> Result<()> {
-        let is_waited_for = is_one_of(self.manner.waits.iter(), tokens, at - 1);
-        self.does_wait |= is_waited_for;
-        let around = match (is_waited_for, self.manner.test) {
-            (false, _) => "",
-            (true, None) => "wait(",
-            (true, Some(_)) => "service::threads::wait(",
-        };
-        self.wrap(tokens, at, around)
+        if !is_one_of(self.manner.waits.iter(), tokens, at - 1) {
+            return self.wrap(tokens, at, "");
+        }
+        self.calls.insert("service::threads::wait");
+        self.wrap(tokens, at, "wait(")
     }
 
     /// The `.await` goes, and what is before it stands in `around`.
@@ -421,7 +426,9 @@ mod tests {
             handlers: names(&["hold"]),
             blocks: names(&["context.begin", "spend::reserve"]),
         };
-        let text = "#[tokio::test]
+        let text = "use service::edge::{deadline, body};
+
+#[tokio::test]
 async fn t() {
     let a = select(async { context.begin().await? }).await;
     spend::reserve(&mut a).await.b();
@@ -429,13 +436,16 @@ async fn t() {
 }
 async fn hold() { context.begin().await?.end(pending().await) }
 ";
-        let expected = "#[tokio::test(flavor = \"multi_thread\")]
+        let expected = "use service::{edge::{body, deadline, endpoint::on_a_thread}, threads::wait};
+use tokio::task::block_in_place;
+
+#[tokio::test(flavor = \"multi_thread\")]
 async fn t() {
-    let a = select(async { tokio::task::block_in_place(|| context.begin())? }).await;
-    tokio::task::block_in_place(|| spend::reserve(&mut a)).b();
-    route(get(service::edge::endpoint::on_a_thread(hold)).post(other));
+    let a = select(async { block_in_place(|| context.begin())? }).await;
+    block_in_place(|| spend::reserve(&mut a)).b();
+    route(get(on_a_thread(hold)).post(other));
 }
-fn hold() { context.begin()?.end(service::threads::wait(pending())) }
+fn hold() { context.begin()?.end(wait(pending())) }
 ";
         let waits = names(&["pending"]);
         let manner = Manner { waits: &waits, test: Some(&test), ..Manner::default() };

@@ -1,8 +1,11 @@
 //! What a derived file uses: modules and types that have a blocking form are taken from where that stands.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use proc_macro2::{Delimiter, Group, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenTree};
 
 use super::tokens::{Edits, Result, bytes, is_group, is_ident, is_punct, refuse};
 
@@ -20,6 +23,10 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
+    fn of(path: &str) -> Self {
+        Self { path: path.split("::").map(str::to_owned).collect(), rename: None }
+    }
+
     /// As code calls it.
     pub(crate) fn name(&self) -> &str {
         let last = self.path.iter().rfind(|part| *part != "self");
@@ -67,6 +74,38 @@ pub(crate) fn rewrite(
         _ => {
             edits.insert(bytes(&of_crate[3]).start, "{");
             edits.insert(bytes(&of_crate[of_crate.len() - 1]).end, &format!(", {WAIT}}}"));
+        }
+    }
+    Ok(())
+}
+
+/// Adds paths to what is used of their crates. Something of `service` is used already.
+pub(crate) fn add(
+    text: &str,
+    tokens: &[TokenTree],
+    paths: &BTreeSet<&'static str>,
+    edits: &mut Edits,
+) -> Result<()> {
+    let items = items(tokens);
+    let of = |name: &str| items.iter().copied().find(|item| is_ident(item.first(), name));
+    for name in ["service", "tokio"] {
+        let wanted = paths.iter().filter(|path| path.split("::").next() == Some(name));
+        let wanted: Vec<Leaf> = wanted.map(|path| Leaf::of(path)).collect();
+        match (of(name), of("service")) {
+            _ if wanted.is_empty() => {}
+            (Some(item), _) if text[range(item)].contains("//") => {
+                return refuse(item[0].span(), "a comment or a tag stands among what something is added to");
+            }
+            (Some(item), _) => {
+                let all: BTreeSet<Leaf> = leaves(item, &[]).into_iter().chain(wanted).collect();
+                edits.replace(range(item), print(&all.into_iter().collect::<Vec<_>>()));
+            }
+            (None, Some(service)) => {
+                edits.insert(range(service).end + 1, &format!("\nuse {};", print(&wanted)));
+            }
+            // It is there already: all that the module above uses is used here.
+            (None, None) if of("super").is_some_and(|item| item[item.len() - 1].to_string() == "*") => {}
+            (None, None) => return refuse(Span::call_site(), "a test that uses nothing of `service`"),
         }
     }
     Ok(())
@@ -227,10 +266,7 @@ mod tests {
     #[test]
     fn the_bridge_is_added_once() {
         assert_eq!(rewritten("use crate::{a, b};\n", true), "use crate::{a, b,threads::wait,\n};\n");
-        assert_eq!(
-            rewritten("use crate::a::{b, c};\n", true),
-            "use crate::{a::{b, c}, threads::wait};\n"
-        );
+        assert_eq!(rewritten("use crate::a::{b, c};\n", true), "use crate::{a::{b, c}, threads::wait};\n");
     }
 
     #[test]
