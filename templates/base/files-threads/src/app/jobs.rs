@@ -144,7 +144,7 @@ pub fn watch(
     if row.state.is_end() && row.version <= seen {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let source = Source::new(|events| follow(context, row, seen, events));
+    let source = Source::new(move |events| follow(context, row, seen, events));
     Ok(source.response(&app, Duration::ZERO))
 }
 

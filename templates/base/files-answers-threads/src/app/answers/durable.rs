@@ -243,7 +243,7 @@ fn streamed(mut context: Context, id: Uuid, seen: i64) -> Result<Response, Probl
         }
     }
     let app = context.app().clone();
-    let source = Source::new(|events| follow(context, id, seen, events));
+    let source = Source::new(move |events| follow(context, id, seen, events));
     Ok(source.response(&app, Duration::ZERO))
 }
 

@@ -6,12 +6,7 @@ use uuid::Uuid;
 
 pub use crate::data::answers::*;
 use crate::{
-    data::{
-        answers as rows,
-        answers::row::{Answer, Stored},
-        connection::Connection,
-        error::Error,
-    },
+    data::{answers as rows, connection::Connection, error::Error},
     threads::wait,
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use crate::data::answer_cache::*;
 use crate::{
-    data::{answer_cache as rows, answer_cache::key::Key, connection::Connection, error::Error},
+    data::{answer_cache as rows, connection::Connection, error::Error},
     threads::wait,
 };
 

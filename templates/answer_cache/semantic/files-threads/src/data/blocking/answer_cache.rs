@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 pub use crate::data::answer_cache::*;
 use crate::{
-    data::{answer_cache as rows, answer_cache::key::Key, connection::Connection, error::Error},
+    data::{answer_cache as rows, connection::Connection, error::Error},
     threads::wait,
 };
 
