@@ -21,7 +21,7 @@ use service::{
         idempotency::{Answer, Key, once},
     },
     data::{
-        connection::{Connection, Transaction},
+        connection::Connection,
         documents::{self, Document},
         meter::Meter,
     },

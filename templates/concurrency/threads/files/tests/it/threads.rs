@@ -100,7 +100,8 @@ async fn handlers_that_block_harm_no_other_request() {
 
     for n in 0..20 {
         let key = n.to_string();
-        let made = client.post_with_key("/v1/documents", &key, &document("beside"));
+        let beside = document("beside");
+        let made = client.post_with_key("/v1/documents", &key, &beside);
         assert_eq!(made.await.status(), StatusCode::CREATED);
         assert_eq!(client.get("/v1/documents").await.status(), StatusCode::OK);
     }
