@@ -36,23 +36,31 @@ impl Events {
 /// Work on its way, and the events that it makes.
 pub struct Source<T> {
     /// None once it has ended; its last events may still be there.
-    work: Option<Running<Result<T, Problem>>>,
+    work: Option<Work<T>>,
     events: mpsc::Receiver<Event>,
     /// Taken already, and not given yet.
     first: Option<Event>,
     outcome: Option<Result<T, Problem>>,
 }
 
+enum Work<T> {
+    /// It begins with the first look at it.
+    Due(Box<dyn FnOnce() -> Running<Result<T, Problem>> + Send>),
+    Begun(Running<Result<T, Problem>>),
+}
+
 impl<T: Send + 'static> Source<T> {
-    /// Begins the work, on one of the threads for streams. For handlers.
+    /// Takes one of the threads for streams. The work begins with the first look at it. For handlers.
     pub fn new<F>(work: F) -> Self
     where
         F: FnOnce(Events) -> Result<T, Problem> + Send + 'static,
     {
         let (sender, events) = mpsc::channel(BUFFER);
         let place = threads::streams().and_then(|pool| wait(pool.enter()));
-        let begin = |place: threads::Place| place.begin(move || work(Events(sender)));
-        let work = place.map(begin);
+        let due = |place: threads::Place| -> Box<dyn FnOnce() -> _ + Send> {
+            Box::new(move || place.begin(move || work(Events(sender))))
+        };
+        let work = place.map(due).map(Work::Due);
         let outcome = work.is_none().then(|| Err(no_room()));
         Self {
             work,
@@ -74,6 +82,7 @@ impl<T: Send + 'static> Source<T> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
+        self.begin();
         let event = self.events.recv().await;
         if event.is_none() {
             self.end().await;
@@ -83,12 +92,10 @@ impl<T: Send + 'static> Source<T> {
 
     /// The next event and those that are there with it; empty once the work has ended and all are taken.
     pub async fn batch(&mut self) -> Vec<Event> {
-        let mut batch: Vec<Event> = self.first.take().into_iter().collect();
-        if batch.is_empty() {
-            self.events.recv_many(&mut batch, LARGEST_BATCH).await;
-        }
-        if batch.is_empty() {
-            self.end().await;
+        let mut batch: Vec<Event> = self.next().await.into_iter().collect();
+        if !batch.is_empty() {
+            let more = std::iter::from_fn(|| self.events.try_recv().ok());
+            batch.extend(more.take(LARGEST_BATCH - 1));
         }
         batch
     }
@@ -115,8 +122,17 @@ impl<T: Send + 'static> Source<T> {
         }
     }
 
+    fn begin(&mut self) {
+        self.work = self.work.take().map(|work| match work {
+            Work::Due(begin) => Work::Begun(begin()),
+            begun @ Work::Begun(_) => begun,
+        });
+    }
+
     async fn end(&mut self) {
-        let Some(work) = &mut self.work else { return };
+        let Some(Work::Begun(work)) = &mut self.work else {
+            return;
+        };
         let outcome = match work.await {
             Ok(outcome) => outcome,
             Err(Broken::Panicked(_)) => {
@@ -221,7 +237,7 @@ mod tests {
     async fn a_batch_is_what_is_there() {
         let (go_on, waits) = tokio::sync::oneshot::channel();
         let (tells, told) = tokio::sync::oneshot::channel();
-        let mut source = made(|events| {
+        let source = made(|events| {
             for n in 0..2 {
                 events.send(Event::json("early", &n));
             }
@@ -231,6 +247,8 @@ mod tests {
             Ok(3)
         })
         .await;
+        let begun = on_a_thread(|| source.begun()).await;
+        let mut source = begun.ok().expect("an event");
         told.await.expect("two events");
         assert_eq!(source.batch().await.len(), 2);
         go_on.send(()).expect("it waits");
