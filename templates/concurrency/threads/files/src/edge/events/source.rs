@@ -227,7 +227,7 @@ mod tests {
         let first = Event::json("first", &1);
         let source: Source<()> = told(vec![first.clone()], Err(Problem::not_found())).await;
         let begun = on_a_thread(|| source.begun()).await;
-        let mut source = begun.ok().expect("an event");
+        let mut source = begun.expect("an event");
         assert_eq!(source.next().await, Some(first));
         assert_eq!(source.next().await, None);
         assert!(matches!(source.outcome(), Some(Err(problem)) if problem.status == 404));
@@ -248,7 +248,7 @@ mod tests {
         })
         .await;
         let begun = on_a_thread(|| source.begun()).await;
-        let mut source = begun.ok().expect("an event");
+        let mut source = begun.expect("an event");
         told.await.expect("two events");
         assert_eq!(source.batch().await.len(), 2);
         go_on.send(()).expect("it waits");
