@@ -4,6 +4,7 @@
 //! `templates/sync.toml` says what is particular about some of them, and lists the async modules that are offered
 //! blocking as well (`twin`). `--check` fails where a derived file is not what its source says.
 
+mod calls;
 mod strip;
 mod tokens;
 mod twin;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, TokenTree};
+use proc_macro2::TokenTree;
 use serde::Deserialize;
 
 use super::{
-    tokens::{Edits, Refusal, Result, bytes, is_group, is_ident, is_punct, read, refuse},
+    calls::{body, call, is_one_of},
+    tokens::{Edits, Refusal, Result, bytes, is_ident, is_punct, read, refuse},
     uses::{self, Moved},
 };
 
@@ -47,10 +48,6 @@ const CLOSURES: [(&str, &str); 3] = [("AsyncFnOnce", "FnOnce"), ("AsyncFnMut", "
 /// What has no straight-line form.
 const REFUSED: [&str; 6] = ["select", "join", "try_join", "spawn", "Future", "Pin"];
 
-/// Words that an expression does not go on before.
-const KEYWORDS: [&str; 12] =
-    ["as", "break", "else", "if", "in", "let", "match", "move", "mut", "return", "unsafe", "while"];
-
 pub(crate) fn strip(text: &str, manner: &Manner<'_>) -> Result<String> {
     let tokens = read(text)?;
     let is_straight = manner.test.is_none();
@@ -73,7 +70,8 @@ fn examples(text: &str) -> Result<String> {
     for (number, line) in text.lines().enumerate() {
         let code = line.trim_start();
         let prefix = ["//!", "///"].into_iter().find(|prefix| code.starts_with(prefix));
-        let is_fence = prefix.is_some_and(|prefix| code[prefix.len()..].trim_start().starts_with("```"));
+        let fence = prefix.and_then(|prefix| code[prefix.len()..].trim_start().strip_prefix("```"));
+        let is_fence = fence.is_some_and(|kind| example.is_some() || is_rust(kind));
         match (&mut example, prefix) {
             (Some((_, begin, lines)), Some(prefix)) if !is_fence => {
                 *begin = &line[..line.len() - code.len() + prefix.len()];
@@ -94,6 +92,12 @@ fn examples(text: &str) -> Result<String> {
         stripped.push('\n');
     }
     Ok(stripped)
+}
+
+/// Whether an example of this kind is Rust, as rustdoc sees it.
+fn is_rust(kind: &str) -> bool {
+    kind.is_empty()
+        || ["rust", "compile_fail", "no_run", "should_panic"].into_iter().any(|known| kind.starts_with(known))
 }
 
 struct Strip<'a> {
@@ -237,16 +241,6 @@ impl Strip<'_> {
     }
 }
 
-/// Whether the call that ends at `end` has one of these names: `*`, `name`, `module::name` or `value.name`.
-fn is_one_of<'a>(mut names: impl Iterator<Item = &'a String>, tokens: &[TokenTree], end: usize) -> bool {
-    let Some(name) = end.checked_sub(1).and_then(|arguments| callee(tokens, arguments)) else { return false };
-    let called = tokens[name].to_string();
-    let before = |back: usize| name.checked_sub(back).map(|at| tokens[at].to_string()).unwrap_or_default();
-    let path = if is_path(tokens, name) { format!("{}::{called}", before(3)) } else { String::new() };
-    let method = if before(1) == "." { format!("{}.{called}", before(2)) } else { String::new() };
-    names.any(|wanted| *wanted == "*" || [&called, &path, &method].contains(&wanted))
-}
-
 /// The end of an implementation that stays async.
 fn kept_impl(tokens: &[TokenTree], at: usize) -> Option<usize> {
     let end = is_ident(tokens.get(at), "impl").then(|| body(tokens, at))??;
@@ -254,77 +248,6 @@ fn kept_impl(tokens: &[TokenTree], at: usize) -> Option<usize> {
     let place = head.iter().position(|token| is_ident(Some(token), "for"))?;
     let is_kept = |name| head[..place].iter().any(|token| is_ident(Some(token), name));
     KEPT_TRAITS.into_iter().any(is_kept).then_some(end)
-}
-
-/// The end of the item that begins at `at`.
-fn body(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    let length = tokens[at..].iter().position(|token| is_group(Some(token), Delimiter::Brace))?;
-    Some(at + length + 1)
-}
-
-/// Where the expression begins that is a call which ends before `end`; none if it is something else.
-fn call(tokens: &[TokenTree], end: usize) -> Option<usize> {
-    let last = end.checked_sub(1)?;
-    callee(tokens, last)?;
-    let mut at = last;
-    loop {
-        at = match &tokens[at] {
-            TokenTree::Group(_) => match primary(tokens, at) {
-                Some(before) => before,
-                None => return Some(at),
-            },
-            TokenTree::Punct(punct) if punct.as_char() == '?' => at.checked_sub(1)?,
-            TokenTree::Punct(punct) if punct.as_char() == '>' => opening(tokens, at)?.checked_sub(3)?,
-            _ => match at.checked_sub(1) {
-                Some(point) if is_punct(tokens.get(point), '.') => point.checked_sub(1)?,
-                Some(_) if is_path(tokens, at) => at.checked_sub(3)?,
-                _ => return Some(at),
-            },
-        };
-    }
-}
-
-/// Whether `::` stands before it.
-fn is_path(tokens: &[TokenTree], at: usize) -> bool {
-    let is_colon = |back| at.checked_sub(back).is_some_and(|at| is_punct(tokens.get(at), ':'));
-    is_colon(1) && is_colon(2)
-}
-
-/// What a group belongs to as arguments or as an index; none if it stands alone.
-fn primary(tokens: &[TokenTree], group: usize) -> Option<usize> {
-    let before = group.checked_sub(1)?;
-    match &tokens[before] {
-        TokenTree::Ident(word) => (!KEYWORDS.iter().any(|keyword| word == keyword)).then_some(before),
-        TokenTree::Punct(punct) if punct.as_char() == '!' => {
-            before.checked_sub(1).filter(|name| matches!(tokens[*name], TokenTree::Ident(_)))
-        }
-        TokenTree::Punct(punct) => matches!(punct.as_char(), '?' | '>').then_some(before),
-        TokenTree::Group(_) => Some(before),
-        TokenTree::Literal(_) => None,
-    }
-}
-
-/// The name of what is called with the arguments at `arguments`.
-fn callee(tokens: &[TokenTree], arguments: usize) -> Option<usize> {
-    if !is_group(tokens.get(arguments), Delimiter::Parenthesis) {
-        return None;
-    }
-    let mut name = arguments.checked_sub(1)?;
-    if is_punct(tokens.get(name), '>') {
-        name = opening(tokens, name)?.checked_sub(3)?;
-    }
-    let word =
-        matches!(&tokens[name], TokenTree::Ident(word) if !KEYWORDS.iter().any(|keyword| word == keyword));
-    word.then_some(name)
-}
-
-/// The `<` of the `>` at `at`.
-fn opening(tokens: &[TokenTree], at: usize) -> Option<usize> {
-    let mut depth = 0;
-    (0..=at).rev().find(|at| {
-        depth += i32::from(is_punct(tokens.get(*at), '>')) - i32::from(is_punct(tokens.get(*at), '<'));
-        depth == 0
-    })
 }
 
 #[cfg(test)]
