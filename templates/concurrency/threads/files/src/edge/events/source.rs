@@ -1,7 +1,7 @@
-//! Work on its way, and the events that it makes. It has a thread of its own, which waits while the reader is behind,
-//! and is stopped when whoever takes the events is gone.
+//! Work on its way, and the events that it makes. It has a thread of its own from the moment that somebody takes them,
+//! which waits while the reader is behind, and is stopped when nobody takes them any more.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::mpsc;
@@ -33,27 +33,40 @@ impl Events {
     }
 }
 
+type Outcome<T> = Result<T, Problem>;
+
+enum Work<T> {
+    /// Until the first event is asked for.
+    Waiting(Box<dyn FnOnce() -> Running<Outcome<T>> + Send>),
+    Running(Running<Outcome<T>>),
+    /// Its last events may still be there.
+    Ended,
+}
+
 /// Work on its way, and the events that it makes.
 pub struct Source<T> {
-    /// None once it has ended; its last events may still be there.
-    work: Option<Running<Result<T, Problem>>>,
+    work: Work<T>,
     events: mpsc::Receiver<Event>,
     /// Taken already, and not given yet.
     first: Option<Event>,
-    outcome: Option<Result<T, Problem>>,
+    outcome: Option<Outcome<T>>,
 }
 
 impl<T: Send + 'static> Source<T> {
-    /// Begins the work, on one of the threads for streams. For handlers.
+    /// For handlers. The work has its place among the threads for streams from now on.
     pub fn new<F>(work: F) -> Self
     where
-        F: FnOnce(Events) -> Result<T, Problem> + Send + 'static,
+        F: FnOnce(Events) -> Outcome<T> + Send + 'static,
     {
         let (sender, events) = mpsc::channel(BUFFER);
         let place = threads::streams().and_then(|pool| wait(pool.enter()));
-        let begin = |place: threads::Place| place.begin(move || work(Events(sender)));
-        let work = place.map(begin);
-        let outcome = work.is_none().then(|| Err(no_room()));
+        let (work, outcome) = match place {
+            Some(place) => {
+                let begin = || place.begin(move || work(Events(sender)));
+                (Work::Waiting(Box::new(begin)), None)
+            }
+            None => (Work::Ended, Some(Err(no_room()))),
+        };
         Self {
             work,
             events,
@@ -74,6 +87,7 @@ impl<T: Send + 'static> Source<T> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
+        self.begin();
         let event = self.events.recv().await;
         if event.is_none() {
             self.end().await;
@@ -83,6 +97,7 @@ impl<T: Send + 'static> Source<T> {
 
     /// The next event and those that are there with it; empty once the work has ended and all are taken.
     pub async fn batch(&mut self) -> Vec<Event> {
+        self.begin();
         let mut batch: Vec<Event> = self.first.take().into_iter().collect();
         if batch.is_empty() {
             self.events.recv_many(&mut batch, LARGEST_BATCH).await;
@@ -94,7 +109,7 @@ impl<T: Send + 'static> Source<T> {
     }
 
     /// What the work came to, once `next` gives none.
-    pub fn outcome(self) -> Option<Result<T, Problem>> {
+    pub fn outcome(self) -> Option<Outcome<T>> {
         self.outcome
     }
 
@@ -115,8 +130,17 @@ impl<T: Send + 'static> Source<T> {
         }
     }
 
+    fn begin(&mut self) {
+        self.work = match mem::replace(&mut self.work, Work::Ended) {
+            Work::Waiting(begin) => Work::Running(begin()),
+            begun => begun,
+        };
+    }
+
     async fn end(&mut self) {
-        let Some(work) = &mut self.work else { return };
+        let Work::Running(work) = &mut self.work else {
+            return;
+        };
         let outcome = match work.await {
             Ok(outcome) => outcome,
             Err(Broken::Panicked(_)) => {
@@ -130,7 +154,7 @@ impl<T: Send + 'static> Source<T> {
             Err(Broken::Stopped) => Err(Problem::internal(&"what makes a stream was stopped")),
         };
         self.outcome = Some(outcome);
-        self.work = None;
+        self.work = Work::Ended;
     }
 }
 
@@ -222,7 +246,7 @@ mod tests {
         let (go_on, waits) = tokio::sync::oneshot::channel();
         let (tells, told) = tokio::sync::oneshot::channel();
         let mut source = made(|events| {
-            for n in 0..2 {
+            for n in 0..3 {
                 events.send(Event::json("early", &n));
             }
             tells.send(()).ok();
@@ -231,7 +255,10 @@ mod tests {
             Ok(3)
         })
         .await;
-        told.await.expect("two events");
+        let (first, ()) = tokio::join!(source.next(), async {
+            told.await.expect("two events");
+        });
+        assert_eq!(first, Some(Event::json("early", &0)));
         assert_eq!(source.batch().await.len(), 2);
         go_on.send(()).expect("it waits");
         assert_eq!(source.batch().await, [Event::json("late", &2)]);
@@ -265,7 +292,9 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_drops_it_stops_the_work() {
-        let (source, stopped) = silent().await;
+        let (mut source, stopped) = silent().await;
+        let waiting = tokio::time::timeout(Duration::from_millis(20), source.next());
+        waiting.await.expect_err("it is silent");
         drop(source);
         stopped.await.expect_err("the work is stopped");
     }
