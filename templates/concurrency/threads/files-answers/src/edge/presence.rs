@@ -57,7 +57,10 @@ mod tests {
             let done = presence.while_there(|| Ok(1));
             assert!(matches!(done, Ok(1)));
             drop(guard);
-            presence.while_there(|| Ok(wait(pending::<()>())))
+            presence.while_there(|| {
+                wait(pending::<()>());
+                Ok(())
+            })
         });
         assert!(given_up.await.is_err());
     }

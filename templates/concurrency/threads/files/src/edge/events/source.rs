@@ -1,7 +1,7 @@
-//! Work on its way, and the events that it makes. It has a thread of its own from the moment that somebody takes them,
-//! which waits while the reader is behind, and is stopped when nobody takes them any more.
+//! Work on its way, and the events that it makes. It has a thread of its own, which waits while the reader is behind,
+//! and is stopped when whoever takes the events is gone.
 
-use std::{mem, time::Duration};
+use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::mpsc;
@@ -33,40 +33,35 @@ impl Events {
     }
 }
 
-type Outcome<T> = Result<T, Problem>;
-
-enum Work<T> {
-    /// Until the first event is asked for.
-    Waiting(Box<dyn FnOnce() -> Running<Outcome<T>> + Send>),
-    Running(Running<Outcome<T>>),
-    /// Its last events may still be there.
-    Ended,
-}
-
 /// Work on its way, and the events that it makes.
 pub struct Source<T> {
-    work: Work<T>,
+    /// None once it has ended; its last events may still be there.
+    work: Option<Work<T>>,
     events: mpsc::Receiver<Event>,
     /// Taken already, and not given yet.
     first: Option<Event>,
-    outcome: Option<Outcome<T>>,
+    outcome: Option<Result<T, Problem>>,
+}
+
+enum Work<T> {
+    /// It begins with the first look at it.
+    Due(Box<dyn FnOnce() -> Running<Result<T, Problem>> + Send>),
+    Begun(Running<Result<T, Problem>>),
 }
 
 impl<T: Send + 'static> Source<T> {
-    /// For handlers. The work has its place among the threads for streams from now on.
+    /// Takes one of the threads for streams. The work begins with the first look at it. For handlers.
     pub fn new<F>(work: F) -> Self
     where
-        F: FnOnce(Events) -> Outcome<T> + Send + 'static,
+        F: FnOnce(Events) -> Result<T, Problem> + Send + 'static,
     {
         let (sender, events) = mpsc::channel(BUFFER);
         let place = threads::streams().and_then(|pool| wait(pool.enter()));
-        let (work, outcome) = match place {
-            Some(place) => {
-                let begin = || place.begin(move || work(Events(sender)));
-                (Work::Waiting(Box::new(begin)), None)
-            }
-            None => (Work::Ended, Some(Err(no_room()))),
+        let due = |place: threads::Place| -> Box<dyn FnOnce() -> _ + Send> {
+            Box::new(move || place.begin(move || work(Events(sender))))
         };
+        let work = place.map(due).map(Work::Due);
+        let outcome = work.is_none().then(|| Err(no_room()));
         Self {
             work,
             events,
@@ -97,19 +92,16 @@ impl<T: Send + 'static> Source<T> {
 
     /// The next event and those that are there with it; empty once the work has ended and all are taken.
     pub async fn batch(&mut self) -> Vec<Event> {
-        self.begin();
-        let mut batch: Vec<Event> = self.first.take().into_iter().collect();
-        if batch.is_empty() {
-            self.events.recv_many(&mut batch, LARGEST_BATCH).await;
-        }
-        if batch.is_empty() {
-            self.end().await;
+        let mut batch: Vec<Event> = self.next().await.into_iter().collect();
+        if !batch.is_empty() {
+            let more = std::iter::from_fn(|| self.events.try_recv().ok());
+            batch.extend(more.take(LARGEST_BATCH - 1));
         }
         batch
     }
 
     /// What the work came to, once `next` gives none.
-    pub fn outcome(self) -> Option<Outcome<T>> {
+    pub fn outcome(self) -> Option<Result<T, Problem>> {
         self.outcome
     }
 
@@ -131,14 +123,14 @@ impl<T: Send + 'static> Source<T> {
     }
 
     fn begin(&mut self) {
-        self.work = match mem::replace(&mut self.work, Work::Ended) {
-            Work::Waiting(begin) => Work::Running(begin()),
-            begun => begun,
-        };
+        self.work = self.work.take().map(|work| match work {
+            Work::Due(begin) => Work::Begun(begin()),
+            begun @ Work::Begun(_) => begun,
+        });
     }
 
     async fn end(&mut self) {
-        let Work::Running(work) = &mut self.work else {
+        let Some(Work::Begun(work)) = &mut self.work else {
             return;
         };
         let outcome = match work.await {
@@ -154,7 +146,7 @@ impl<T: Send + 'static> Source<T> {
             Err(Broken::Stopped) => Err(Problem::internal(&"what makes a stream was stopped")),
         };
         self.outcome = Some(outcome);
-        self.work = Work::Ended;
+        self.work = None;
     }
 }
 
@@ -235,7 +227,7 @@ mod tests {
         let first = Event::json("first", &1);
         let source: Source<()> = told(vec![first.clone()], Err(Problem::not_found())).await;
         let begun = on_a_thread(|| source.begun()).await;
-        let mut source = begun.ok().expect("an event");
+        let mut source = begun.expect("an event");
         assert_eq!(source.next().await, Some(first));
         assert_eq!(source.next().await, None);
         assert!(matches!(source.outcome(), Some(Err(problem)) if problem.status == 404));
@@ -245,8 +237,8 @@ mod tests {
     async fn a_batch_is_what_is_there() {
         let (go_on, waits) = tokio::sync::oneshot::channel();
         let (tells, told) = tokio::sync::oneshot::channel();
-        let mut source = made(|events| {
-            for n in 0..3 {
+        let source = made(|events| {
+            for n in 0..2 {
                 events.send(Event::json("early", &n));
             }
             tells.send(()).ok();
@@ -255,10 +247,9 @@ mod tests {
             Ok(3)
         })
         .await;
-        let (first, ()) = tokio::join!(source.next(), async {
-            told.await.expect("two events");
-        });
-        assert_eq!(first, Some(Event::json("early", &0)));
+        let begun = on_a_thread(|| source.begun()).await;
+        let mut source = begun.expect("an event");
+        told.await.expect("two events");
         assert_eq!(source.batch().await.len(), 2);
         go_on.send(()).expect("it waits");
         assert_eq!(source.batch().await, [Event::json("late", &2)]);
