@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use http_body::Frame;
 use tokio::{
-    sync::mpsc,
-    time::{Instant, Interval, interval_at, sleep},
+    sync::{mpsc, oneshot},
+    time::{Instant, Interval, interval_at, sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
@@ -45,17 +45,23 @@ fn respond<T: Send + 'static>(
     heartbeat: Duration,
 ) -> Response {
     let (written, body) = mpsc::channel(BUFFER);
+    let (asks, asked) = oneshot::channel();
     let closing = lifecycle.closing();
     let leaving = async move {
         closing.await;
         sleep(drain).await;
     };
-    let pump = pump(source, written, leaving, patience).in_current_span();
+    let pump = async move {
+        // Before the head is on its way, nothing is made: what it says of this request is all there was.
+        if let Ok(Ok(())) = timeout(patience, asked).await {
+            pump(source, written, leaving, patience).await;
+        }
+    };
     let body = Stream {
-        has_begun: false,
+        asks: Some(asks),
         body,
         heartbeat: interval_at(Instant::now() + heartbeat, heartbeat),
-        _pump: AbortOnDropHandle::new(lifecycle.spawn(pump)),
+        _pump: AbortOnDropHandle::new(lifecycle.spawn(pump.in_current_span())),
     };
     let headers = [
         (
@@ -102,7 +108,8 @@ async fn pump<T: Send + 'static>(
 }
 
 struct Stream {
-    has_begun: bool,
+    /// None once the body was asked for.
+    asks: Option<oneshot::Sender<()>>,
     body: mpsc::Receiver<Bytes>,
     heartbeat: Interval,
     _pump: AbortOnDropHandle<()>,
@@ -110,7 +117,8 @@ struct Stream {
 
 impl Stream {
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if !std::mem::replace(&mut self.has_begun, true) {
+        if let Some(asks) = self.asks.take() {
+            asks.send(()).ok();
             return Poll::Ready(Some(format!("retry: {COME_BACK_AFTER}\n\n").into()));
         }
         if let Poll::Ready(event) = self.body.poll_recv(context) {
@@ -228,11 +236,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_takes_nothing_is_given_up() {
-        let (source, stopped) = endless().await;
         let patience = Duration::from_millis(50);
         let lifecycle = Lifecycle::default();
-        let unread = respond(source, &lifecycle, Duration::ZERO, patience, HEARTBEAT);
-        assert!(stopped.await.is_err(), "the work is stopped");
-        drop(unread);
+        for is_begun in [false, true] {
+            let (source, stopped) = endless().await;
+            let unread = respond(source, &lifecycle, Duration::ZERO, patience, HEARTBEAT);
+            let mut unread = unread.into_body();
+            if is_begun {
+                next(&mut unread).await;
+            }
+            assert!(stopped.await.is_err(), "the work is stopped");
+            drop(unread);
+        }
     }
 }

@@ -283,7 +283,9 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_drops_it_stops_the_work() {
-        let (source, stopped) = silent().await;
+        let (mut source, stopped) = silent().await;
+        let waiting = tokio::time::timeout(Duration::from_millis(20), source.next());
+        waiting.await.expect_err("it is silent");
         drop(source);
         stopped.await.expect_err("the work is stopped");
     }
