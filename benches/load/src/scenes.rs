@@ -219,3 +219,106 @@ async fn tokens(mut body: Incoming) -> Result<Vec<Duration>> {
     }
     Ok(times)
 }
+
+#[derive(clap::Args)]
+pub(crate) struct Retry {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long, default_value = "/v1/answers")]
+    path: String,
+    #[arg(long, default_value_t = 100)]
+    clients: usize,
+    /// How often each asks, all in all
+    #[arg(long, default_value_t = 5)]
+    times: usize,
+}
+
+impl Retry {
+    pub(crate) async fn run(self) -> Result<()> {
+        let mut clients = JoinSet::new();
+        for number in 0..self.clients {
+            let (target, path, times) = (self.target.clone(), self.path.clone(), self.times);
+            let key = format!("retry-{number}-{}", now().as_nanos());
+            clients.spawn(async move {
+                let mut answered = 0;
+                for _ in 0..times {
+                    let mut connection = Connection::open(&target).await?;
+                    let response = connection.ask(&path, &format!("retry {number}?"), Some(key.clone())).await?;
+                    let status = response.status();
+                    let first = response.into_body().frame().await;
+                    answered += usize::from(status.is_success() && first.is_some());
+                }
+                Result::Ok(answered)
+            });
+        }
+        let mut answered = 0;
+        while let Some(done) = clients.join_next().await {
+            answered += done??;
+        }
+        println!("asked {}\nanswered {answered}", self.clients * self.times);
+        Ok(())
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Jobs {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long, default_value_t = 1000)]
+    jobs: usize,
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+}
+
+impl Jobs {
+    /// From the first request to the end of the last job.
+    pub(crate) async fn run(self) -> Result<()> {
+        let begun = now();
+        let mut senders = JoinSet::new();
+        for sender in 0..self.connections {
+            let (target, jobs) = (self.target.clone(), self.jobs / self.connections);
+            senders.spawn(async move {
+                let mut connection = Connection::open(&target).await?;
+                let mut ids = Vec::new();
+                for number in 0..jobs {
+                    let key = format!("job-{sender}-{number}-{}", now().as_nanos());
+                    let response = connection.post("/v1/reports", "{}".to_owned(), key).await?;
+                    if response.status() != 202 {
+                        return Err(format!("status {}", response.status()).into());
+                    }
+                    let body = response.into_body().collect().await?.to_bytes();
+                    let job: serde_json::Value = serde_json::from_slice(&body)?;
+                    ids.push(job["id"].as_str().unwrap_or_default().to_owned());
+                }
+                Result::Ok((connection, ids))
+            });
+        }
+        let mut started = Vec::new();
+        while let Some(done) = senders.join_next().await {
+            started.push(done??);
+        }
+        let enqueued = now() - begun;
+        for (connection, ids) in &mut started {
+            for id in ids {
+                until_done(connection, id).await?;
+            }
+        }
+        let done: usize = started.iter().map(|(_, ids)| ids.len()).sum();
+        println!("enqueued_per_second {:.0}", done as f64 / enqueued.as_secs_f64());
+        println!("jobs_per_second {:.0}", done as f64 / (now() - begun).as_secs_f64());
+        Ok(())
+    }
+}
+
+async fn until_done(connection: &mut Connection, id: &str) -> Result<()> {
+    loop {
+        let response = connection.get(&format!("/v1/jobs/{id}")).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        let job: serde_json::Value = serde_json::from_slice(&body)?;
+        match job["state"].as_str() {
+            Some("succeeded") => return Ok(()),
+            Some("queued" | "running" | "waiting") => tokio::time::sleep(Duration::from_millis(20)).await,
+            _ => return Err(format!("a job came to {job}").into()),
+        }
+    }
+}
