@@ -175,6 +175,9 @@ pub(crate) struct Relay {
     streams: usize,
     #[arg(long)]
     durable: bool,
+    /// Over how many milliseconds they begin
+    #[arg(long, default_value_t = 10_000)]
+    over: u64,
 }
 
 impl Relay {
@@ -184,9 +187,9 @@ impl Relay {
             let mut connection = Connection::open(&self.target).await?;
             let path = self.path.clone();
             let key = self.durable.then(|| format!("relay-{number}-{}", now().as_nanos()));
+            let wait = Duration::from_millis(self.over * number as u64 / self.streams as u64);
             readers.spawn(async move {
-                // Spread over a gap, as clients are.
-                tokio::time::sleep(Duration::from_millis(number as u64 % 20)).await;
+                tokio::time::sleep(wait).await;
                 let begun = now();
                 let question = format!("begun={}. What is asked by {number}?", begun.as_nanos());
                 let response = connection.ask(&path, &question, key).await?;
@@ -282,7 +285,7 @@ impl Jobs {
                 let mut ids = Vec::new();
                 for number in 0..jobs {
                     let key = format!("job-{sender}-{number}-{}", now().as_nanos());
-                    let response = connection.post("/v1/reports", "{}".to_owned(), key).await?;
+                    let response = connection.post("/v1/reports", r#"{"title":"All of it"}"#.to_owned(), key).await?;
                     if response.status() != 202 {
                         return Err(format!("status {}", response.status()).into());
                     }

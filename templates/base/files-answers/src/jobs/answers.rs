@@ -8,7 +8,7 @@ mod recorder;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub use self::journal::Journal;
+pub use self::journal::{Journal, News};
 use self::recorder::Recorder;
 use crate::{
     app::{
