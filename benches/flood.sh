@@ -1,24 +1,45 @@
 #!/usr/bin/env bash
 # Reads of a document, alone and beside slow answers: 1,000 that stall, all admitted; 200 durable ones at 50 tokens/s.
+# Beside both, clients ask five times under one key each, as clients do whose connection breaks.
 . "$(dirname "$0")/service.sh"
-provider --stall-after 1
-begin
-path=$(document)
-reads() { "$load" get "$address" --path "$path" --rate 500 --seconds 10 > "$work/reads"; value "$1" < "$work/reads" | tee -a "$work/$2" | sed "s/^/run $run, $2, $1: /"; echo "run $run, $2, failed: $(value get_failed < "$work/reads")"; }
-health() { for route in live ready; do curl -s -o /dev/null -w "run $run, /$route beside $1: %{http_code} in %{time_total} s\n" "http://$admin/$route"; done; }
-for run in $(seq "${1:-5}"); do
-  reads get_p99_ms alone
-  hold stalled "$address" --streams 1000
-  reads get_p99_ms stalled
-  health stalled
-  release stalled
-  provider --tokens 100000 --gap 20
-  hold flowing "$address" --streams 200 --durable
-  reads get_p99_ms flowing
-  health flowing
-  release flowing
-  provider --stall-after 1
+collector=127.0.0.1:18200
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://$collector OTEL_METRIC_EXPORT_INTERVAL=1000 OTEL_TRACES_SAMPLER=always_off
+reads() {
+  "$load" get "$address" --path "$path" --rate 500 --seconds 10 > "$work/reads"
+  value get_p99_ms < "$work/reads" | tee -a "$work/p99.$1" | sed "s/^/run $run, $1, p99 ms: /"
+  echo "run $run, $1, failed: $(value get_failed < "$work/reads")"
+}
+health() { for route in live ready; do curl -s -o /dev/null -w "run $run, $1, /$route: %{http_code} in %{time_total} s\n" "http://$admin/$route"; done; }
+# beside NAME FLAGS: reads, health and retries while streams are held.
+beside() {
+  local name=$1; shift
+  hold "$name" "$address" "$@"
+  reads "$name"
+  health "$name"
+  "$load" retry "$address" | sed "s/^/run $run, $name, retries: /"
+  release "$name"
+}
+# Ends provider and service, and says what they saw.
+tell() {
+  kill "$service_pid"; wait "$service_pid" || true; service_pid=
+  kill "$provider_pid"; wait "$provider_pid" || true; provider_pid=
+  kill "$collector_pid"; wait "$collector_pid" || true
+  echo "run $run, $1, upstream calls: $(value calls < "$work/provider"), expected $2"
+  sed "s/^/run $run, $1, /" "$work/collector" | grep wait
+}
+start() {
+  "$load" collector "$collector" > "$work/collector" & collector_pid=$!
+  provider "$@"
   begin
   path=$(document)
+}
+for run in $(seq "${1:-5}"); do
+  start --stall-after 1
+  reads alone
+  beside stalled --streams 1000
+  tell stalled 1100
+  start --tokens 100000 --gap 20
+  beside flowing --streams 200 --durable
+  tell flowing 300
 done
-for name in alone stalled flowing; do echo "median p99 $name: $(median < "$work/$name") ms"; done
+for name in alone stalled flowing; do echo "median p99 $name: $(median < "$work/p99.$name") ms"; done

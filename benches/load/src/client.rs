@@ -38,6 +38,13 @@ impl Connection {
         self.send(request).await
     }
 
+    /// Sends JSON to where each request needs a key.
+    pub(crate) async fn post(&mut self, path: &str, body: String, key: String) -> Result<Response<Incoming>> {
+        let request = self.request("POST", path, "*/*").header("content-type", "application/json");
+        let request = request.header("idempotency-key", key).body(Full::from(body))?;
+        self.send(request).await
+    }
+
     fn request(&self, method: &str, path: &str, accept: &str) -> hyper::http::request::Builder {
         let request = Request::builder().method(method).uri(path).header("host", self.target.address.to_string());
         request.header("authorization", &self.target.credential).header("accept", accept)

@@ -2,6 +2,7 @@
 //! figures as `name value` lines, for the scripts beside this crate.
 
 mod client;
+mod collector;
 mod figures;
 mod scenes;
 mod upstream;
@@ -26,6 +27,12 @@ enum Scene {
     Get(scenes::Get),
     /// Opens streams and holds them; says `open N` once all have begun, and ends when its standard input does
     Hold(scenes::Hold),
+    /// Asks under a key, leaves after the first event and asks again with it, as clients do whose connection breaks
+    Retry(scenes::Retry),
+    /// Starts jobs, and says how many a second were done
+    Jobs(scenes::Jobs),
+    /// Takes telemetry, and says how long requests waited for a connection to the database
+    Collector(collector::Collector),
     /// Reads whole streams, and says how long each token was under way
     Relay(scenes::Relay),
 }
@@ -46,5 +53,8 @@ async fn main() -> Result<()> {
         Scene::Get(scene) => scene.run().await,
         Scene::Hold(scene) => scene.run().await,
         Scene::Relay(scene) => scene.run().await,
+        Scene::Retry(scene) => scene.run().await,
+        Scene::Jobs(scene) => scene.run().await,
+        Scene::Collector(scene) => scene.run().await,
     }
 }

@@ -175,6 +175,9 @@ pub(crate) struct Relay {
     streams: usize,
     #[arg(long)]
     durable: bool,
+    /// Over how many milliseconds they begin
+    #[arg(long, default_value_t = 10_000)]
+    over: u64,
 }
 
 impl Relay {
@@ -184,9 +187,9 @@ impl Relay {
             let mut connection = Connection::open(&self.target).await?;
             let path = self.path.clone();
             let key = self.durable.then(|| format!("relay-{number}-{}", now().as_nanos()));
+            let wait = Duration::from_millis(self.over * number as u64 / self.streams as u64);
             readers.spawn(async move {
-                // Spread over a gap, as clients are.
-                tokio::time::sleep(Duration::from_millis(number as u64 % 20)).await;
+                tokio::time::sleep(wait).await;
                 let begun = now();
                 let question = format!("begun={}. What is asked by {number}?", begun.as_nanos());
                 let response = connection.ask(&path, &question, key).await?;
@@ -218,4 +221,107 @@ async fn tokens(mut body: Incoming) -> Result<Vec<Duration>> {
         times.extend(stamps.map(|stamp| came.saturating_sub(stamp)).filter(|time| *time < Duration::from_secs(60)));
     }
     Ok(times)
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Retry {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long, default_value = "/v1/answers")]
+    path: String,
+    #[arg(long, default_value_t = 100)]
+    clients: usize,
+    /// How often each asks, all in all
+    #[arg(long, default_value_t = 5)]
+    times: usize,
+}
+
+impl Retry {
+    pub(crate) async fn run(self) -> Result<()> {
+        let mut clients = JoinSet::new();
+        for number in 0..self.clients {
+            let (target, path, times) = (self.target.clone(), self.path.clone(), self.times);
+            let key = format!("retry-{number}-{}", now().as_nanos());
+            clients.spawn(async move {
+                let mut answered = 0;
+                for _ in 0..times {
+                    let mut connection = Connection::open(&target).await?;
+                    let response = connection.ask(&path, &format!("retry {number}?"), Some(key.clone())).await?;
+                    let status = response.status();
+                    let first = response.into_body().frame().await;
+                    answered += usize::from(status.is_success() && first.is_some());
+                }
+                Result::Ok(answered)
+            });
+        }
+        let mut answered = 0;
+        while let Some(done) = clients.join_next().await {
+            answered += done??;
+        }
+        println!("asked {}\nanswered {answered}", self.clients * self.times);
+        Ok(())
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Jobs {
+    #[command(flatten)]
+    target: Target,
+    #[arg(long, default_value_t = 1000)]
+    jobs: usize,
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+}
+
+impl Jobs {
+    /// From the first request to the end of the last job.
+    pub(crate) async fn run(self) -> Result<()> {
+        let begun = now();
+        let mut senders = JoinSet::new();
+        for sender in 0..self.connections {
+            let (target, jobs) = (self.target.clone(), self.jobs / self.connections);
+            senders.spawn(async move {
+                let mut connection = Connection::open(&target).await?;
+                let mut ids = Vec::new();
+                for number in 0..jobs {
+                    let key = format!("job-{sender}-{number}-{}", now().as_nanos());
+                    let response = connection.post("/v1/reports", r#"{"title":"All of it"}"#.to_owned(), key).await?;
+                    if response.status() != 202 {
+                        return Err(format!("status {}", response.status()).into());
+                    }
+                    let body = response.into_body().collect().await?.to_bytes();
+                    let job: serde_json::Value = serde_json::from_slice(&body)?;
+                    ids.push(job["id"].as_str().unwrap_or_default().to_owned());
+                }
+                Result::Ok((connection, ids))
+            });
+        }
+        let mut started = Vec::new();
+        while let Some(done) = senders.join_next().await {
+            started.push(done??);
+        }
+        let enqueued = now() - begun;
+        for (connection, ids) in &mut started {
+            for id in ids {
+                until_done(connection, id).await?;
+            }
+        }
+        let done: usize = started.iter().map(|(_, ids)| ids.len()).sum();
+        println!("enqueued_per_second {:.0}", done as f64 / enqueued.as_secs_f64());
+        println!("jobs_per_second {:.0}", done as f64 / (now() - begun).as_secs_f64());
+        Ok(())
+    }
+}
+
+async fn until_done(connection: &mut Connection, id: &str) -> Result<()> {
+    loop {
+        let response = connection.get(&format!("/v1/jobs/{id}")).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        let job: serde_json::Value = serde_json::from_slice(&body)?;
+        match job["state"].as_str() {
+            Some("succeeded") => return Ok(()),
+            Some("queued" | "running" | "waiting") => tokio::time::sleep(Duration::from_millis(20)).await,
+            _ => return Err(format!("a job came to {job}").into()),
+        }
+    }
 }

@@ -48,33 +48,41 @@ pub(crate) struct Upstream {
     dimensions: usize,
 }
 
-/// How long after a client had begun its request each call came here.
-type Arrivals = Arc<Mutex<Vec<Duration>>>;
+/// What came here.
+#[derive(Default)]
+struct Seen {
+    calls: u64,
+    /// How long after a client had begun its request each call came, where the client said.
+    arrivals: Vec<Duration>,
+}
+
+type Calls = Arc<Mutex<Seen>>;
 
 impl Upstream {
     /// Ends on SIGINT or SIGTERM, and then says what it saw.
     pub(crate) async fn run(self) -> Result<()> {
         let listener = TcpListener::bind(self.address).await?;
         println!("listening {}", listener.local_addr()?);
-        let arrivals = Arrivals::default();
+        let calls = Calls::default();
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         loop {
             tokio::select! {
-                accepted = listener.accept() => self.serve(accepted?.0, &arrivals)?,
+                accepted = listener.accept() => self.serve(accepted?.0, &calls)?,
                 _ = terminate.recv() => break,
                 _ = tokio::signal::ctrl_c() => break,
             }
         }
-        let arrivals = std::mem::take(&mut *arrivals.lock().expect("no panic"));
+        let Seen { calls, arrivals } = std::mem::take(&mut *calls.lock().expect("no panic"));
+        println!("calls {calls}");
         tell("before_upstream", arrivals);
         Ok(())
     }
 
-    fn serve(&self, stream: tokio::net::TcpStream, arrivals: &Arrivals) -> Result<()> {
+    fn serve(&self, stream: tokio::net::TcpStream, calls: &Calls) -> Result<()> {
         stream.set_nodelay(true)?;
-        let (play, arrivals) = (self.clone(), arrivals.clone());
+        let (play, calls) = (self.clone(), calls.clone());
         tokio::spawn(async move {
-            let answer = service_fn(move |request| answer(play.clone(), arrivals.clone(), request));
+            let answer = service_fn(move |request| answer(play.clone(), calls.clone(), request));
             http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await.ok();
         });
         Ok(())
@@ -83,16 +91,17 @@ impl Upstream {
 
 type Answer = Response<Either<Full<Bytes>, Tokens>>;
 
-async fn answer(play: Upstream, arrivals: Arrivals, request: Request<Incoming>) -> Result<Answer> {
+async fn answer(play: Upstream, calls: Calls, request: Request<Incoming>) -> Result<Answer> {
     let came = now();
     let is_chat = request.uri().path().ends_with("/chat/completions");
     let body: Value = serde_json::from_slice(&request.into_body().collect().await?.to_bytes())?;
     if !is_chat {
         return Ok(json_answer(&embeddings(&play, &body)));
     }
-    if let Some(begun) = begun(&body.to_string()) {
-        arrivals.lock().expect("no panic").push(came.saturating_sub(begun));
-    }
+    let mut seen = calls.lock().expect("no panic");
+    seen.calls += 1;
+    seen.arrivals.extend(begun(&body.to_string()).map(|begun| came.saturating_sub(begun)));
+    drop(seen);
     let response = Response::builder().header("content-type", "text/event-stream");
     Ok(response.body(Either::Right(Tokens::new(play)))?)
 }

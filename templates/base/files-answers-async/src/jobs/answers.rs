@@ -7,7 +7,7 @@ mod recorder;
 
 use uuid::Uuid;
 
-pub use self::journal::Journal;
+pub use self::journal::{Journal, News};
 use self::recorder::Recorder;
 use crate::{
     app::{

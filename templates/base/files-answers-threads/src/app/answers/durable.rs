@@ -22,7 +22,7 @@ use crate::{
         time,
     },
     data::blocking::{
-        answers::{self as rows, Answer as Row, State as RowState},
+        answers::{self as rows, Answer as Row, State as RowState, Stored},
         idempotency::Fingerprint,
     },
     edge::{
@@ -30,7 +30,7 @@ use crate::{
         events::{self, Event, Events, Source},
         problem::Problem,
     },
-    jobs::answers,
+    jobs::answers::{self, News},
     threads::wait,
 };
 
@@ -167,7 +167,7 @@ fn whole(mut context: Context, id: Uuid) -> Result<Response, Problem> {
     let journal = context.app().journal.clone();
     loop {
         // Before the look: news of what comes between must not be lost.
-        let news = journal.listen(id);
+        let mut news = journal.listen(id);
         let row = find(&mut context, id)?;
         let left = context.deadline().remaining().saturating_sub(LAST_WORD);
         match row.state {
@@ -176,7 +176,7 @@ fn whole(mut context: Context, id: Uuid) -> Result<Response, Problem> {
                 let again = [(header::RETRY_AFTER, ASK_AGAIN)];
                 return Ok((StatusCode::ACCEPTED, again, answer).into_response());
             }
-            RowState::Running => wait(news.within(left)),
+            RowState::Running => drop(wait(news.next(left))),
             RowState::Succeeded => {
                 let answer = Json(DurableAnswer::from(row));
                 return Ok((StatusCode::CREATED, answer).into_response());
@@ -256,32 +256,55 @@ fn nothing_more(are_purged: bool) -> Result<Response, Problem> {
 }
 
 fn follow(mut context: Context, id: Uuid, mut seen: i64, events: Events) -> Result<(), Problem> {
-    let journal = context.app().journal.clone();
-    let (mut looked, mut has_ended) = (Instant::now(), false);
+    // Before the first look: what is written down meanwhile must not be missed.
+    let mut news = context.app().journal.listen(id);
+    let (mut moved, mut has_ended) = (Instant::now(), false);
     loop {
         context = context.until(Deadline::after(PATIENCE));
-        let news = journal.listen(id);
         let page = rows::events(&mut *context.read()?, id, seen, PAGE)?;
         if has_ended && page.is_empty() {
             return Ok(());
         }
         let is_all = page.len() < PAGE as usize;
         for event in page {
-            (seen, looked) = (event.number, Instant::now());
-            let is_last = is_end(&event.name);
-            events.send(Event::again(event.name, event.data).id(seen));
-            if is_last {
+            (seen, moved) = (event.number, Instant::now());
+            if tell(event, &events) {
                 return Ok(());
             }
         }
-        if looked.elapsed() > LOOK {
-            looked = Instant::now();
+        if moved.elapsed() > LOOK {
+            moved = Instant::now();
             has_ended = find(&mut context, id)?.state != RowState::Running;
         }
         if is_all && !has_ended {
-            wait(news.within(LOOK));
+            let last = relay(&mut news, seen, &events);
+            if last > seen {
+                (seen, moved) = (last, Instant::now());
+            }
         }
     }
+}
+
+/// Tells what this process writes down, until it is time to look into the database. The last event that was told.
+fn relay(news: &mut News, mut seen: i64, events: &Events) -> i64 {
+    while let Some(batch) = wait(news.next(LOOK)) {
+        for event in batch.iter() {
+            // Others were found by the look before.
+            if event.number > seen {
+                seen = event.number;
+                tell(event.clone(), events);
+            }
+        }
+    }
+    seen
+}
+
+/// Whether it was the last.
+fn tell(event: Stored, events: &Events) -> bool {
+    let is_last = is_end(&event.name);
+    let told = Event::again(event.name, event.data).id(event.number);
+    events.send(told);
+    is_last
 }
 
 /// The answer's row. One that nobody makes any more has ended with this look.

@@ -10,7 +10,11 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, futures::OwnedNotified, oneshot},
+    sync::{
+        broadcast::{self, error::RecvError},
+        oneshot,
+    },
+    task::yield_now,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
@@ -33,6 +37,13 @@ const LOOK: Duration = Duration::from_millis(150);
 /// And for what is made by this one, where they are told as soon as there is something.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
+/// Batches that a reader may be behind before it has to look for itself.
+const BACKLOG: usize = 16;
+
+/// Answers whose readers are told at once. All of them together would hold every thread, and whoever just wants to read
+/// a document would wait.
+const TOLD_AT_ONCE: usize = 8;
+
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Shared>);
@@ -40,9 +51,12 @@ pub struct Journal(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    /// The answers that are made by this process, and who waits for more of them.
-    held: Mutex<HashMap<Uuid, Arc<Notify>>>,
+    /// The answers that are made by this process, and the way to who reads them here.
+    held: Mutex<HashMap<Uuid, broadcast::Sender<Batch>>>,
 }
+
+/// Events of one answer that were written down together.
+type Batch = Arc<[Stored]>;
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -54,7 +68,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Entry {
     lease: Lease,
-    events: Vec<Stored>,
+    events: Batch,
     written: oneshot::Sender<Written>,
 }
 
@@ -80,12 +94,12 @@ pub(super) struct Held {
     id: Uuid,
 }
 
-/// Hears of what is written down after it was made.
-pub struct News(Option<OwnedNotified>);
+/// Hears of what is written down after it was made; nothing by itself where another process makes the answer.
+pub struct News(Option<broadcast::Receiver<Batch>>);
 
 impl Journal {
     pub(super) fn hold(&self, id: Uuid) -> Held {
-        lock(&self.0.held).insert(id, Arc::default());
+        lock(&self.0.held).insert(id, broadcast::Sender::new(BACKLOG));
         Held {
             journal: self.clone(),
             id,
@@ -93,8 +107,11 @@ impl Journal {
     }
 
     pub fn listen(&self, id: Uuid) -> News {
-        let held = lock(&self.0.held).get(&id).cloned();
-        News(held.map(Notify::notified_owned))
+        News(
+            lock(&self.0.held)
+                .get(&id)
+                .map(broadcast::Sender::subscribe),
+        )
     }
 
     /// Writes events down and renews the lease.
@@ -102,7 +119,7 @@ impl Journal {
         let (written, answer) = oneshot::channel();
         let entry = Entry {
             lease,
-            events: events.to_vec(),
+            events: events.into(),
             written,
         };
         if self.enter(entry) {
@@ -126,7 +143,10 @@ impl Journal {
             if let Err(error) = &held {
                 tracing::warn!(%error, "answers could not be written down: {error}");
             }
-            for entry in entries {
+            for (number, entry) in entries.into_iter().enumerate() {
+                if number % TOLD_AT_ONCE == TOLD_AT_ONCE - 1 {
+                    yield_now().await;
+                }
                 writing.0.tell(entry, held.as_deref().ok());
             }
             sleep(PAUSE).await;
@@ -139,17 +159,14 @@ impl Journal {
             Some(_) => Written::LeaseLost,
             None => Written::No,
         };
+        if written == Written::Yes && !entry.events.is_empty() {
+            let held = lock(&self.0.held);
+            // Nobody may be reading.
+            held.get(&entry.lease.id)
+                .map(|readers| readers.send(entry.events).ok());
+        }
         // It is dropped where the process is stopping, and nobody waits.
         entry.written.send(written).ok();
-        if !entry.events.is_empty() {
-            self.notify(entry.lease.id);
-        }
-    }
-
-    fn notify(&self, id: Uuid) {
-        if let Some(readers) = lock(&self.0.held).get(&id) {
-            readers.notify_waiters();
-        }
     }
 }
 
@@ -189,18 +206,26 @@ impl Drop for Writing {
 }
 
 impl Drop for Held {
+    /// Its readers have nobody to hear from any more, and look for its end themselves.
     fn drop(&mut self) {
-        self.journal.notify(self.id);
         lock(&self.journal.0.held).remove(&self.id);
     }
 }
 
 impl News {
-    /// Ends with the first news, or when it is time to look without; after `longest` at the latest.
-    pub async fn within(self, longest: Duration) {
-        match self.0 {
-            Some(news) => drop(timeout(longest.min(LOOK_ANYWAY), news).await),
-            None => sleep(longest.min(LOOK)).await,
+    /// The next events; none when it is time to look into the database, after `longest` at the latest.
+    pub async fn next(&mut self, longest: Duration) -> Option<Batch> {
+        let Some(news) = &mut self.0 else {
+            sleep(longest.min(LOOK)).await;
+            return None;
+        };
+        match timeout(longest.min(LOOK_ANYWAY), news.recv()).await {
+            Ok(Ok(batch)) => Some(batch),
+            Ok(Err(RecvError::Closed)) => {
+                self.0 = None;
+                None
+            }
+            Ok(Err(RecvError::Lagged(_))) | Err(_) => None,
         }
     }
 }
