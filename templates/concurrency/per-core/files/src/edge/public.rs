@@ -26,8 +26,8 @@ use super::{
 };
 use crate::config::{Accept, Config};
 
-/// How many connections the system keeps for a core that does not accept them yet.
-const BACKLOG: u32 = 1024;
+/// How many connections the system keeps until they are accepted; the listener that was bound first has as many.
+const BACKLOG: u32 = 128;
 
 pub struct Public {
     address: SocketAddr,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::{Router, routing::get};
 use service::app::state::App;
 use temp_dir::TempDir;
+use tokio::time::timeout;
 
 use super::{Gate, core, one_each, routes, who};
 use crate::support::{Connection, Server, eventually, process::run};
@@ -37,7 +38,10 @@ async fn an_address_where_cores_listen_is_taken() {
     let server = Server::with(&[("APP__CORES__COUNT", "2")]).await;
     let folder = TempDir::new().expect("a folder");
     let address = server.address.to_string();
-    let second = run(folder.path(), &[("APP__SERVER__ADDRESS", &address)], &[]).await;
+    let variables = [("APP__SERVER__ADDRESS", address.as_str())];
+    let second = run(folder.path(), &variables, &[]);
+    let second = timeout(Duration::from_secs(20), second).await;
+    let second = second.expect("it does not start");
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).expect("text");
     assert!(said.contains("is taken by another process"), "{said}");
