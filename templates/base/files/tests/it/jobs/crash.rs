@@ -4,15 +4,15 @@ use serde_json::json;
 use temp_dir::TempDir;
 
 use super::{ask, becomes, beside, many_documents, moves, read};
-use crate::support::{Client, Process, document, eventually};
+use crate::support::{Client, Process, document, eventually, process::signal};
 
-const SHORT: [(&str, &str); 2] = [
+pub(super) const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
     ("APP__JOBS__POLL_INTERVAL", "200ms"),
 ];
 
 /// A folder with so many documents that a report on them takes a while.
-async fn folder() -> TempDir {
+pub(super) async fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let app = beside(&folder).await;
     many_documents(&app).await;
@@ -54,14 +54,15 @@ async fn a_worker_that_leaves_gives_its_job_back() {
 }
 
 /// Whoever sleeps with SQLite's write lock in hand keeps everybody from writing, and that is another story.
-async fn stop_between_writes(process: &Process, client: &Client) {
+pub(super) async fn stop_between_writes(processes: &[u32], client: &Client) {
+    let all = |name| processes.iter().for_each(|id| signal(*id, name));
     eventually("a stop without the lock", async || {
-        process.signal("STOP");
+        all("STOP");
         let written = client.post("/v1/documents", &document("free")).await;
         if written.status() == 201 {
             return Some(());
         }
-        process.signal("CONT");
+        all("CONT");
         None
     })
     .await;
@@ -77,7 +78,7 @@ async fn a_zombie_changes_nothing() {
     let path = ask(&client).await;
     let zombie = Process::start_as("worker", folder.path(), &SHORT).await;
     moves(&client, &path).await;
-    stop_between_writes(&zombie, &client).await;
+    stop_between_writes(&[zombie.id()], &client).await;
     let _owner = Process::start_as("worker", folder.path(), &SHORT).await;
     let job = becomes(&client, &path, "succeeded").await;
     assert_eq!(job["attempts"], 2);
