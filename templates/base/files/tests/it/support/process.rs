@@ -94,6 +94,15 @@ impl Process {
         signal(self.id(), name);
     }
 
+    /// To those too that it has started.
+    pub(crate) fn signal_all(&self, name: &str) {
+        self.signal(name);
+        for child in self.children() {
+            // It may have ended meanwhile.
+            send(child, name);
+        }
+    }
+
     /// SIGTERM, and the wait for its end.
     pub(crate) async fn terminate(mut self) -> ExitStatus {
         self.signal("TERM");
@@ -130,10 +139,16 @@ pub(crate) fn is_alive(id: u32) -> bool {
 
 /// Sends it to this process alone.
 pub(crate) fn signal(id: u32, name: &str) {
+    assert!(send(id, name), "{id} is gone");
+}
+
+/// Whether there was anybody to send it to.
+fn send(id: u32, name: &str) -> bool {
     let sent = std::process::Command::new("kill")
         .args(["-s", name, &id.to_string()])
+        .stderr(Stdio::null())
         .status();
-    assert!(sent.expect("kill").success());
+    sent.expect("kill").success()
 }
 
 /// Runs a command of the binary to its end.
