@@ -40,7 +40,9 @@ pub fn run(memory_limit: u64) -> anyhow::Result<()> {
     confine(memory_limit).context("the memory cannot be limited")?;
     let (assignment, parent) = assignment().context("there is no job for it")?;
     end_with(parent.try_clone()?)?;
-    let (config, _) = Config::load()?;
+    let (mut config, _) = Config::load()?;
+    // One job computes one thing at a time.
+    config.cpu.threads = 1;
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()

@@ -169,9 +169,12 @@ async fn one_that_is_cancelled_is_killed() {
     let reporting = Reporting::begin().await;
     let stop = |name: &str| signal(reporting.child, name);
     stop_between_writes(stop, &reporting.client).await;
-    let cancel = reporting.client.request(Method::DELETE, &reporting.path);
-    let cancelled = cancel.send().await.expect("an answer");
-    assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
+    eventually("a place to write the wish down", async || {
+        let cancel = reporting.client.request(Method::DELETE, &reporting.path);
+        let cancelled = cancel.send().await.expect("an answer");
+        (cancelled.status() == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
     let job = reporting.becomes("cancelled").await;
     assert_eq!(job["result"], Value::Null);
     reporting.child_is_gone().await;
