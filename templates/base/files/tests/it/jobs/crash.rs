@@ -3,19 +3,20 @@
 use serde_json::json;
 use temp_dir::TempDir;
 
-use super::{ask, becomes, beside, many_documents, moves, read};
-use crate::support::{Client, Process, document, eventually};
+use super::{KIND, ask, becomes, beside, connection, many_documents, moves, read};
+use crate::support::{Client, Process, document, eventually, storage};
 
 pub(super) const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
     ("APP__JOBS__POLL_INTERVAL", "200ms"),
 ];
 
-/// A folder with so many documents that a report on them takes a while.
+/// A folder with so many documents that a report on them takes a while, and nothing else to do.
 pub(super) async fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let app = beside(&folder).await;
     many_documents(&app).await;
+    storage::only_jobs_of(&mut connection(&app.database).await, KIND).await;
     app.database.close().await;
     folder
 }
