@@ -2,20 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue};
 use tokio::time::{sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Done, Failure, Kind, Work, reader, settlement::Settlement, writer};
+use super::{
+    Done, Failure, Kind, Work, adopt, handler, process, reader, settlement::Settlement, writer,
+};
 use crate::{
     app::{context::Context, state::App},
+    config::Isolation,
     data::{
         error::Error,
         jobs::{self, Claimed, Lease},
     },
-    edge::{deadline::Deadline, stall},
-    telemetry::{metrics, names::attribute, propagation},
+    edge::deadline::Deadline,
+    telemetry::{metrics, names::attribute},
 };
 
 /// How soon a wish to cancel, and a lost lease, are noticed.
@@ -58,20 +59,7 @@ impl Attempt {
         let begun = Instant::now();
         let span = self.span.clone();
         async {
-            let handler = self.handler(claimed);
-            tokio::pin!(handler);
-            let end = tokio::select! {
-                biased;
-                outcome = &mut handler => self.end_of(outcome).await,
-                end = self.watch() => match end {
-                    // It may have ended in the same moment, and its lease with it.
-                    End::LeaseLost => match timeout(LAST_WORD, &mut handler).await {
-                        Ok(Ok(done)) => End::Handler(Ok(done)),
-                        _ => End::LeaseLost,
-                    },
-                    end => end,
-                },
-            };
+            let end = self.end(claimed).await;
             let outcome = Settlement::new(&self.app, self.kind, self.lease, self.number)
                 .of(&end)
                 .await;
@@ -82,32 +70,36 @@ impl Attempt {
         .await;
     }
 
-    /// In a task of its own: a panic there must end the attempt, not the worker.
-    async fn handler(&self, claimed: Claimed) -> Result<Done, Failure> {
-        let limit = self.kind.time_limit();
-        let context = Context::of_job(
-            &self.app,
-            &claimed.tenant,
-            claimed.id,
-            Deadline::after(limit),
-        );
-        let (kind, mut work) = (self.kind, Work::new(context, self.lease, self.number));
-        let work = async move {
-            stall::watch_job(kind.name(), kind.run(&mut work, &claimed.payload)).await
-        };
-        let task = self.app.lifecycle.spawn(work.in_current_span());
-        match timeout(limit, AbortOnDropHandle::new(task)).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) if error.is_panic() => {
-                metrics::panicked();
-                Err(Failure::Retry("its handler panicked".to_owned()))
-            }
-            Ok(Err(error)) => Err(Failure::Retry(error.to_string())),
-            Err(_) => Err(Failure::Retry(format!(
-                "it did not end within {} s",
-                limit.as_secs()
-            ))),
+    /// Whatever else ends it has stopped the handler by then.
+    async fn end(&self, claimed: Claimed) -> End {
+        let handler = self.handler(claimed);
+        tokio::pin!(handler);
+        tokio::select! {
+            biased;
+            outcome = &mut handler => self.end_of(outcome).await,
+            end = self.watch() => match end {
+                // It may have ended in the same moment, and its lease with it.
+                End::LeaseLost => match timeout(LAST_WORD, &mut handler).await {
+                    Ok(Ok(done)) => End::Handler(Ok(done)),
+                    _ => End::LeaseLost,
+                },
+                end => end,
+            },
         }
+    }
+
+    /// Runs the handler within its time.
+    async fn handler(&self, claimed: Claimed) -> Result<Done, Failure> {
+        let (app, kind, lease) = (&self.app, self.kind, self.lease);
+        let limit = kind.time_limit();
+        let outcome = match app.config.jobs.isolation {
+            Isolation::None => timeout(limit, here(app, kind, lease, claimed)).await,
+            Isolation::Process => timeout(limit, process::run(app, kind, lease, claimed)).await,
+        };
+        outcome.unwrap_or_else(|_| {
+            let limit = limit.as_secs();
+            Err(Failure::Retry(format!("it did not end within {limit} s")))
+        })
     }
 
     /// A job that was taken away from its handler was either cancelled or lost.
@@ -164,6 +156,19 @@ impl Attempt {
     }
 }
 
+/// Runs the handler in this process.
+pub(super) async fn here(
+    app: &App,
+    kind: Kind,
+    lease: Lease,
+    claimed: Claimed,
+) -> Result<Done, Failure> {
+    let deadline = Deadline::after(kind.time_limit());
+    let context = Context::of_job(app, &claimed.tenant, claimed.id, deadline);
+    let work = Work::new(context, lease, claimed.attempts);
+    handler::run(app, kind, work, claimed.payload).await
+}
+
 /// Part of the trace of whoever asked for the job.
 fn span(kind: Kind, claimed: &Claimed) -> Span {
     let span = tracing::info_span!(
@@ -175,10 +180,6 @@ fn span(kind: Kind, claimed: &Claimed) -> Span {
         { attribute::JOB_ATTEMPT } = claimed.attempts,
         { attribute::JOB_OUTCOME } = Empty,
     );
-    let traceparent = claimed.traceparent.as_deref();
-    if let Some(value) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
-        let headers = HeaderMap::from_iter([(propagation::TRACEPARENT, value)]);
-        propagation::adopt(&span, &headers);
-    }
+    adopt(&span, claimed.traceparent.as_deref());
     span
 }
