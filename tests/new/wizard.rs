@@ -205,7 +205,7 @@ fn what_is_given_is_not_asked() {
 #[test]
 fn what_an_answer_before_has_decided_is_not_asked() {
     let folder = temp();
-    let mut terminal = wizard_in(folder.path(), "orders --no-git --set cache=none");
+    let mut terminal = wizard_in(folder.path(), "orders --no-git --set concurrency=async --set cache=none");
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
     terminal.sees("language model").types(DOWN).types(DOWN).types(ENTER).sees("Pour orders?").types(ESCAPE);
     // The way back leads to what was asked, not to what was decided.

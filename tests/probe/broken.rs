@@ -497,8 +497,8 @@ mod p12 {
             &[
                 change(
                     "src/edge/server.rs",
-                    "timeout(grace, all).await.is_ok()",
-                    "timeout(grace.min(Duration::from_millis(100)), all).await.is_ok()",
+                    "timeout(self.limits.shutdown_grace, all)",
+                    "timeout(self.limits.shutdown_grace.min(Duration::from_millis(100)), all)",
                 ),
                 change(
                     "src/serve.rs",

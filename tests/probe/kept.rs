@@ -99,7 +99,7 @@ fn the_sample_renamed() {
 }
 
 /// The sample's modules, and the kinds of its jobs.
-const SAMPLE: [&str; 4] = ["documents", "reports", "usage", "hooks"];
+const SAMPLE: [&str; 5] = ["documents", "likeness", "reports", "usage", "hooks"];
 const KINDS: [&str; 2] = ["Report", "Hook"];
 
 #[test]

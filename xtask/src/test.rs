@@ -23,8 +23,9 @@ pub(crate) struct Long {
     size: &'static str,
 }
 
-pub(crate) const LONG: [Long; 3] = [
+pub(crate) const LONG: [Long; 4] = [
     Long { variable: "TEST_JOBS", size: "10000" },
+    Long { variable: "TEST_JOBS_ISOLATION", size: "process" },
     Long { variable: "TEST_CRASHES", size: "60" },
     Long { variable: "FORMWORK_TEST_MOMENTS", size: "500" },
 ];

@@ -7,21 +7,23 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use crate::{
     app::{router, state::App},
     config::Config,
     edge::{
+        accept::bind,
         admin::{self, Health},
         lifecycle::Lifecycle,
-        server::{Limits, Pulse, Server, TURN},
+        public::Public,
+        server::{self, Limits, Pulse},
     },
     external::http::Http,
     jobs::worker,
@@ -46,7 +48,7 @@ pub struct Service {
     router: Router,
     duty: Duty,
     /// None where nobody is served.
-    public: Option<TcpListener>,
+    public: Option<Public>,
     admin: Option<TcpListener>,
 }
 
@@ -83,9 +85,7 @@ impl Service {
         }
         let public = match duty {
             Duty::Work => None,
-            Duty::Serve | Duty::Both => {
-                Some(bind("APP__SERVER__ADDRESS", app.config.server.address).await?)
-            }
+            Duty::Serve | Duty::Both => Some(Public::bind(&app.config).await?),
         };
         let admin = match app.config.admin.address {
             Some(address) => Some(bind("APP__ADMIN__ADDRESS", address).await?),
@@ -107,13 +107,15 @@ impl Service {
 
     /// Where requests are answered, if they are.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.public.as_ref()?.local_addr().ok()
+        self.public.as_ref()?.address()
     }
 
     /// Where the health routes are: their own listener, or the public one where there is none.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        let listener = self.admin.as_ref().or(self.public.as_ref());
-        listener?.local_addr().ok()
+        match &self.admin {
+            Some(admin) => admin.local_addr().ok(),
+            None => self.address(),
+        }
     }
 
     pub fn lifecycle(&self) -> Lifecycle {
@@ -129,14 +131,14 @@ impl Service {
             public,
             admin,
         } = self;
-        let server = &app.config.server;
+        let settings = &app.config.server;
         let pulse = Pulse::default();
         let health = admin::router(Health::new(&app, pulse.clone()));
         let limits = Limits {
-            max_connections: server.max_connections,
-            header_timeout: server.header_timeout,
-            write_timeout: server.write_timeout,
-            shutdown_grace: server.shutdown_grace,
+            max_connections: settings.max_connections,
+            header_timeout: settings.header_timeout,
+            write_timeout: settings.write_timeout,
+            shutdown_grace: settings.shutdown_grace,
         };
         // Before every limiter: a probe must be answered when nobody else is.
         let routes = if admin.is_some() {
@@ -146,12 +148,11 @@ impl Service {
         };
         let serving = async {
             match public {
-                Some(public) => {
-                    listen(public, routes, limits, &app.lifecycle, pulse)
-                        .run()
-                        .await
+                Some(public) => public.serve(routes, limits, &app.lifecycle, &pulse).await,
+                None => {
+                    pulse.turn(&app.lifecycle).await;
+                    true
                 }
-                None => turn(&app.lifecycle, &pulse).await,
             }
         };
         let working = async {
@@ -165,70 +166,27 @@ impl Service {
                 max_connections: ADMIN_CONNECTIONS,
                 ..limits
             };
-            tokio::spawn(
-                listen(
+            tokio::spawn(async move {
+                server::run(
                     admin,
                     health,
                     limits,
                     &Lifecycle::default(),
-                    Pulse::default(),
+                    &Pulse::default(),
                 )
-                .run(),
-            );
+                .await
+            });
         }
         // One grace for all that was begun, whether its connection is still there or not.
         let grace_over = async {
             app.lifecycle.closed().await;
-            Instant::now() + server.shutdown_grace
+            Instant::now() + settings.shutdown_grace
         };
         let (ended, (), end) = tokio::join!(serving, working, grace_over);
         let finished = app.lifecycle.finish(end).await;
         // It waits for connections on loan, so it has its end too.
         let closed = timeout_at(end, app.database.close()).await;
         ended && finished && closed.is_ok()
-    }
-}
-
-/// Shows that the process turns where no accept loop does.
-async fn turn(lifecycle: &Lifecycle, pulse: &Pulse) -> bool {
-    loop {
-        pulse.beat();
-        if timeout(TURN, lifecycle.closed()).await.is_ok() {
-            pulse.retire();
-            return true;
-        }
-    }
-}
-
-fn listen(
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-    lifecycle: &Lifecycle,
-    pulse: Pulse,
-) -> Server {
-    Server {
-        listener,
-        router,
-        limits,
-        lifecycle: lifecycle.clone(),
-        pulse,
-    }
-}
-
-/// Says which variable to change, and to what, when the port is taken.
-async fn bind(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let free = TcpListener::bind(SocketAddr::new(address.ip(), 0))
-                .await?
-                .local_addr()?;
-            bail!("{address} is taken by another process: set {variable}={free}, which is free now")
-        }
-        Err(error) => {
-            Err(error).with_context(|| format!("{variable}={address} cannot be listened on"))
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod crash;
 mod desk;
 mod ends;
 mod endurance;
+mod isolation;
 mod reports;
 mod watch;
 
@@ -47,7 +48,7 @@ impl Table {
         connection(&self.0.app.database).await
     }
 
-    async fn add(&self, change: impl FnOnce(&mut NewJob<'_>)) -> Uuid {
+    async fn add<'a>(&self, change: impl FnOnce(&mut NewJob<'a>)) -> Uuid {
         let mut job = NewJob {
             id: Uuid::now_v7(),
             tenant: TENANT,

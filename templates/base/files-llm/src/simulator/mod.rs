@@ -95,15 +95,22 @@ impl Simulator {
     }
 }
 
-/// In development, gives what has no provider a simulator in this process.
+/// In development, gives what has no provider a simulator in this process, and in those of its jobs.
 pub async fn stand_in(mut config: Config) -> anyhow::Result<Config> {
     let is_whole = config.llm.base_url.is_some() && config.embeddings.base_url.is_some();
     if config.stage != Stage::Development || is_whole {
         return Ok(config);
     }
     let base_url = Simulator::start_with(for_eyes()).await?.base_url();
-    config.llm.base_url.get_or_insert_with(|| base_url.clone());
-    config.embeddings.base_url.get_or_insert(base_url);
+    let settings = [
+        ("APP__LLM__BASE_URL", &mut config.llm.base_url),
+        ("APP__EMBEDDINGS__BASE_URL", &mut config.embeddings.base_url),
+    ];
+    for (name, setting) in settings {
+        let url = setting.get_or_insert_with(|| base_url.clone());
+        let variables = &mut config.jobs.program.variables;
+        variables.push((name.to_owned(), url.clone()));
+    }
     Ok(config)
 }
 

@@ -52,7 +52,7 @@ fn report(route: &str, held: Duration) {
     tracing::warn!(
         route,
         held_s,
-        "{route} held its thread for {held_s:.3} s: move what blocks to spawn_blocking"
+        "{route} held its thread for {held_s:.3} s: move what computes to Context::compute, what blocks to spawn_blocking"
     );
 }
 

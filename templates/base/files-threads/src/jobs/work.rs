@@ -26,6 +26,13 @@ pub struct Work {
 #[derive(Debug)]
 pub struct Done(());
 
+impl Done {
+    /// Another process made one, and says so.
+    pub(super) fn elsewhere() -> Self {
+        Self(())
+    }
+}
+
 impl Work {
     pub(super) fn new(context: Context, lease: Lease, attempt: i64) -> Self {
         Self {

@@ -7,6 +7,7 @@ mod row;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::row::{Claimed, Job, State};
@@ -43,7 +44,7 @@ pub struct NewJob<'a> {
 }
 
 /// The right to work on a job, until the lease ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     pub id: Uuid,
     pub token: Uuid,

@@ -1,8 +1,7 @@
-//! The accept loop. It is our own because `axum::serve` sets no timers: a client that never finishes its
-//! headers would keep its connection for ever.
+//! Serves connections, within the limits that hold for each.
 
 use std::{
-    net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,20 +16,20 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{interval, sleep, timeout},
+    net::TcpListener,
+    sync::Semaphore,
+    time::{interval, timeout},
 };
 use tower::ServiceExt as _;
 
-use super::{lifecycle::Lifecycle, patience::Patience};
+use super::{
+    accept::{Accepted, accept},
+    lifecycle::Lifecycle,
+    patience::Patience,
+};
 
 /// A loop that is watched turns at least this often, so that a watcher can tell an idle one from a stuck one.
 pub const TURN: Duration = Duration::from_millis(500);
-
-/// After the system refused a connection (out of file descriptors, usually), trying again at once would
-/// only burn a core.
-const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
 
 const LARGEST_HEAD: u32 = 16 * 1024;
 /// hyper reads HTTP/1 heads into a buffer of at least 8 KiB.
@@ -61,6 +60,16 @@ impl Pulse {
         self.last.store(self.now(), Ordering::Relaxed);
     }
 
+    /// Shows until the lifecycle closes that the runtime turns, where no accept loop does.
+    pub async fn turn(&self, lifecycle: &Lifecycle) {
+        loop {
+            self.beat();
+            if timeout(TURN, lifecycle.closed()).await.is_ok() {
+                return self.retire();
+            }
+        }
+    }
+
     /// The loop has ended as it should; from here on it is not late.
     pub fn retire(&self) {
         self.last.store(u64::MAX, Ordering::Relaxed);
@@ -84,60 +93,29 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
+/// Serves connections, wherever they are accepted.
 pub struct Server {
-    pub listener: TcpListener,
-    pub router: Router,
-    pub limits: Limits,
-    pub lifecycle: Lifecycle,
-    pub pulse: Pulse,
+    router: Router,
+    limits: Limits,
+    connections: GracefulShutdown,
 }
 
 impl Server {
-    /// Accepts until the lifecycle closes, then waits for the connections that it has. Whether all of them
-    /// ended in time.
-    pub async fn run(self) -> bool {
-        let connections = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.limits.max_connections as usize));
-        loop {
-            self.pulse.beat();
-            tokio::select! {
-                () = self.lifecycle.closed() => break,
-                accepted = timeout(TURN, self.accept(&places)) => {
-                    if let Ok(Some((stream, peer, place))) = accepted {
-                        self.serve(stream, peer, place, &connections);
-                    }
-                }
-            }
-        }
-        self.pulse.retire();
-        // Closed first: what the system has accepted for us meanwhile is refused, not left hanging.
-        drop(self.listener);
-        wait_for(connections, self.limits.shutdown_grace).await
-    }
-
-    /// A connection and its place. Without a free place none is taken from the system's queue.
-    async fn accept(
-        &self,
-        places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let place = places.clone().acquire_owned().await.ok()?;
-        match self.listener.accept().await {
-            Ok((stream, peer)) => Some((stream, peer, place)),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted: {error}");
-                sleep(PAUSE_AFTER_REFUSAL).await;
-                None
-            }
+    pub fn new(router: Router, limits: Limits) -> Self {
+        Self {
+            router,
+            limits,
+            connections: GracefulShutdown::new(),
         }
     }
 
-    fn serve(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-        connections: &GracefulShutdown,
-    ) {
+    /// Serves a connection on its own, to its end.
+    pub fn serve(&self, accepted: Accepted) {
+        let Accepted {
+            stream,
+            peer,
+            place,
+        } = accepted;
         // Small answers must not wait for an acknowledgement; a socket that refuses is about to close.
         stream.set_nodelay(true).ok();
         let stream = Patience::new(stream, self.limits.write_timeout);
@@ -153,7 +131,7 @@ impl Server {
             .builder()
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
-        let connection = connections.watch(connection);
+        let connection = self.connections.watch(connection);
         let header_timeout = self.limits.header_timeout;
         #[expect(
             clippy::disallowed_methods,
@@ -168,6 +146,22 @@ impl Server {
                 connection.await.ok();
             }
         });
+    }
+
+    /// Waits for the connections that there are. Whether all of them ended in time.
+    pub async fn end(self) -> bool {
+        let mut report = interval(PROGRESS_REPORT);
+        report.tick().await;
+        let mut ended = pin!(self.connections.shutdown());
+        let all = async {
+            loop {
+                tokio::select! {
+                    () = &mut ended => return,
+                    _ = report.tick() => tracing::info!("still waiting for connections to end"),
+                }
+            }
+        };
+        timeout(self.limits.shutdown_grace, all).await.is_ok()
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {
@@ -188,18 +182,18 @@ impl Server {
     }
 }
 
-async fn wait_for(connections: GracefulShutdown, grace: Duration) -> bool {
-    let mut report = interval(PROGRESS_REPORT);
-    report.tick().await;
-    let ended = connections.shutdown();
-    tokio::pin!(ended);
-    let all = async {
-        loop {
-            tokio::select! {
-                () = &mut ended => return,
-                _ = report.tick() => tracing::info!("still waiting for connections to end"),
-            }
-        }
-    };
-    timeout(grace, all).await.is_ok()
+/// Accepts and serves until the lifecycle closes, then waits for the connections that there are. Whether all of
+/// them ended in time.
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    lifecycle: &Lifecycle,
+    pulse: &Pulse,
+) -> bool {
+    let places = Arc::new(Semaphore::new(limits.max_connections as usize));
+    let server = Server::new(router, limits);
+    let serve = |accepted| server.serve(accepted);
+    accept(listener, places, lifecycle, pulse, serve).await;
+    server.end().await
 }

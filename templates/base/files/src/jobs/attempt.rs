@@ -2,19 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue};
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Done, Failure, Kind, Work, handler, reader, settlement::Settlement, writer};
+use super::{
+    Done, Failure, Kind, Work, adopt, handler, process, reader, settlement::Settlement, writer,
+};
 use crate::{
     app::{context::Context, state::App},
+    config::Isolation,
     data::{
         error::Error,
         jobs::{self, Claimed, Lease},
     },
     edge::deadline::Deadline,
-    telemetry::{metrics, names::attribute, propagation},
+    telemetry::{metrics, names::attribute},
 };
 
 /// How soon a wish to cancel, and a lost lease, are noticed.
@@ -57,20 +59,7 @@ impl Attempt {
         let begun = Instant::now();
         let span = self.span.clone();
         async {
-            let handler = self.handler(claimed);
-            tokio::pin!(handler);
-            let end = tokio::select! {
-                biased;
-                outcome = &mut handler => self.end_of(outcome).await,
-                end = self.watch() => match end {
-                    // It may have ended in the same moment, and its lease with it.
-                    End::LeaseLost => match timeout(LAST_WORD, &mut handler).await {
-                        Ok(Ok(done)) => End::Handler(Ok(done)),
-                        _ => End::LeaseLost,
-                    },
-                    end => end,
-                },
-            };
+            let end = self.end(claimed).await;
             let outcome = Settlement::new(&self.app, self.kind, self.lease, self.number)
                 .of(&end)
                 .await;
@@ -81,18 +70,33 @@ impl Attempt {
         .await;
     }
 
+    /// Whatever else ends it has stopped the handler by then.
+    async fn end(&self, claimed: Claimed) -> End {
+        let handler = self.handler(claimed);
+        tokio::pin!(handler);
+        tokio::select! {
+            biased;
+            outcome = &mut handler => self.end_of(outcome).await,
+            end = self.watch() => match end {
+                // It may have ended in the same moment, and its lease with it.
+                End::LeaseLost => match timeout(LAST_WORD, &mut handler).await {
+                    Ok(Ok(done)) => End::Handler(Ok(done)),
+                    _ => End::LeaseLost,
+                },
+                end => end,
+            },
+        }
+    }
+
     /// Runs the handler within its time.
     async fn handler(&self, claimed: Claimed) -> Result<Done, Failure> {
-        let limit = self.kind.time_limit();
-        let context = Context::of_job(
-            &self.app,
-            &claimed.tenant,
-            claimed.id,
-            Deadline::after(limit),
-        );
-        let work = Work::new(context, self.lease, self.number);
-        let running = handler::run(&self.app, self.kind, work, claimed.payload);
-        timeout(limit, running).await.unwrap_or_else(|_| {
+        let (app, kind, lease) = (&self.app, self.kind, self.lease);
+        let limit = kind.time_limit();
+        let outcome = match app.config.jobs.isolation {
+            Isolation::None => timeout(limit, here(app, kind, lease, claimed)).await,
+            Isolation::Process => timeout(limit, process::run(app, kind, lease, claimed)).await,
+        };
+        outcome.unwrap_or_else(|_| {
             let limit = limit.as_secs();
             Err(Failure::Retry(format!("it did not end within {limit} s")))
         })
@@ -152,6 +156,19 @@ impl Attempt {
     }
 }
 
+/// Runs the handler in this process.
+pub(super) async fn here(
+    app: &App,
+    kind: Kind,
+    lease: Lease,
+    claimed: Claimed,
+) -> Result<Done, Failure> {
+    let deadline = Deadline::after(kind.time_limit());
+    let context = Context::of_job(app, &claimed.tenant, claimed.id, deadline);
+    let work = Work::new(context, lease, claimed.attempts);
+    handler::run(app, kind, work, claimed.payload).await
+}
+
 /// Part of the trace of whoever asked for the job.
 fn span(kind: Kind, claimed: &Claimed) -> Span {
     let span = tracing::info_span!(
@@ -163,10 +180,6 @@ fn span(kind: Kind, claimed: &Claimed) -> Span {
         { attribute::JOB_ATTEMPT } = claimed.attempts,
         { attribute::JOB_OUTCOME } = Empty,
     );
-    let traceparent = claimed.traceparent.as_deref();
-    if let Some(value) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
-        let headers = HeaderMap::from_iter([(propagation::TRACEPARENT, value)]);
-        propagation::adopt(&span, &headers);
-    }
+    adopt(&span, claimed.traceparent.as_deref());
     span
 }

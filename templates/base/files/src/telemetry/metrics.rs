@@ -31,6 +31,8 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| Instruments::new(&m
 
 struct Instruments {
     active_requests: UpDownCounter<i64>,
+    cpu_refused: Counter<u64>,
+    cpu_wait: Histogram<f64>,
     failed_exports: Counter<u64>,
     job_duration: Histogram<f64>,
     job_wait: Histogram<f64>,
@@ -69,6 +71,15 @@ impl Instruments {
                 .with_unit("{request}")
                 .with_description("Requests that are being answered.")
                 .build(),
+            cpu_refused: count(
+                metric::CPU_REFUSED,
+                "{computation}",
+                "Computations that found no place in the queue.",
+            ),
+            cpu_wait: seconds(
+                metric::CPU_WAIT,
+                "How long computations waited for a thread.",
+            ),
             failed_exports: count(
                 metric::FAILED_EXPORTS,
                 "{export}",
@@ -240,6 +251,39 @@ where
             }
         })
         .build();
+}
+
+/// How much is computed, on so many threads, and how much waits for one of them: `read` gives both.
+pub fn computing(threads: u32, read: impl Fn() -> (u32, u32) + Clone + Send + Sync + 'static) {
+    let running = read.clone();
+    meter()
+        .i64_observable_up_down_counter(metric::CPU_RUNNING)
+        .with_unit("{computation}")
+        .with_description("Computations that run.")
+        .with_callback(move |observer| observer.observe(running().0.into(), &[]))
+        .build();
+    meter()
+        .i64_observable_up_down_counter(metric::CPU_QUEUED)
+        .with_unit("{computation}")
+        .with_description("Computations that wait for a thread.")
+        .with_callback(move |observer| observer.observe(read().1.into(), &[]))
+        .build();
+    meter()
+        .i64_observable_up_down_counter(metric::CPU_THREADS)
+        .with_unit("{thread}")
+        .with_description("Threads that compute.")
+        .with_callback(move |observer| observer.observe(threads.into(), &[]))
+        .build();
+}
+
+/// A computation began after it had waited for this long.
+pub fn computation_waited(waited: Duration) {
+    INSTRUMENTS.cpu_wait.record(waited.as_secs_f64(), &[]);
+}
+
+/// A computation found no place in the queue.
+pub fn computation_refused() {
+    INSTRUMENTS.cpu_refused.add(1, &[]);
 }
 
 /// A request got a connection after this long.

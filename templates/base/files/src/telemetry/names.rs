@@ -33,6 +33,11 @@ pub mod metric {
 
     pub const ADMITTED: &str = "app.requests.admitted";
     pub const ADMITTED_LIMIT: &str = "app.requests.admitted.limit";
+    pub const CPU_QUEUED: &str = "app.cpu.queued";
+    pub const CPU_REFUSED: &str = "app.cpu.refused";
+    pub const CPU_RUNNING: &str = "app.cpu.running";
+    pub const CPU_THREADS: &str = "app.cpu.threads";
+    pub const CPU_WAIT: &str = "app.cpu.wait";
     pub const FAILED_EXPORTS: &str = "app.telemetry.failed_exports";
     pub const JOBS: &str = "app.jobs";
     pub const JOBS_OLDEST: &str = "app.jobs.oldest";

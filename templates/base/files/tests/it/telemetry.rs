@@ -111,13 +111,7 @@ async fn a_request_is_a_span_in_its_callers_trace() {
 async fn a_job_is_a_span_in_the_trace_of_who_asked_for_it() {
     let collector = Collector::start().await;
     let service = Exporting::to(&collector.endpoint(), &[]).await;
-    let request = service.client.request(Method::POST, "/v1/reports");
-    let request = request
-        .header("traceparent", format!("00-{TRACE}-{PARENT}-01"))
-        .header("idempotency-key", "k")
-        .json(&json!({ "title": "traced" }));
-    let answer = request.send().await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    ask_in_trace(&service.client).await;
     let span = eventually("the span", async || {
         let mut spans = collector.spans().into_iter();
         spans.find(|span| span.name == "process report")
@@ -127,6 +121,35 @@ async fn a_job_is_a_span_in_the_trace_of_who_asked_for_it() {
     assert_eq!(span.kind, SpanKind::Consumer as i32);
     let outcome = attribute(&span.attributes, "app.job.outcome");
     assert_eq!(outcome.as_deref(), Some("succeeded"));
+}
+
+/// One that has a process of its own is so too: that tells what it did, in the same trace.
+#[tokio::test]
+async fn a_jobs_own_process_is_part_of_the_trace() {
+    let collector = Collector::start().await;
+    let isolated = [("APP__JOBS__ISOLATION", "process")];
+    let service = Exporting::to(&collector.endpoint(), &isolated).await;
+    ask_in_trace(&service.client).await;
+    let named = async |name| {
+        eventually(name, async || {
+            let mut spans = collector.spans().into_iter();
+            spans.find(|span| span.name == name)
+        })
+        .await
+    };
+    let (inner, outer) = (named("run report").await, named("process report").await);
+    assert_eq!(hex(&inner.trace_id), TRACE);
+    assert_eq!(inner.parent_span_id, outer.span_id);
+}
+
+async fn ask_in_trace(client: &Client) {
+    let request = client.request(Method::POST, "/v1/reports");
+    let request = request
+        .header("traceparent", format!("00-{TRACE}-{PARENT}-01"))
+        .header("idempotency-key", "k")
+        .json(&json!({ "title": "traced" }));
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

@@ -3,19 +3,20 @@
 use serde_json::json;
 use temp_dir::TempDir;
 
-use super::{ask, becomes, beside, many_documents, moves, read};
-use crate::support::{Client, Process, document, eventually};
+use super::{KIND, ask, becomes, beside, connection, many_documents, moves, read};
+use crate::support::{Client, Process, document, eventually, storage};
 
-const SHORT: [(&str, &str); 2] = [
+pub(super) const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
     ("APP__JOBS__POLL_INTERVAL", "200ms"),
 ];
 
-/// A folder with so many documents that a report on them takes a while.
-async fn folder() -> TempDir {
+/// A folder with so many documents that a report on them takes a while, and nothing else to do.
+pub(super) async fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let app = beside(&folder).await;
     many_documents(&app).await;
+    storage::only_jobs_of(&mut connection(&app.database).await, KIND).await;
     app.database.close().await;
     folder
 }
@@ -54,14 +55,14 @@ async fn a_worker_that_leaves_gives_its_job_back() {
 }
 
 /// Whoever sleeps with SQLite's write lock in hand keeps everybody from writing, and that is another story.
-async fn stop_between_writes(process: &Process, client: &Client) {
+pub(super) async fn stop_between_writes(signal: impl Fn(&str), client: &Client) {
     eventually("a stop without the lock", async || {
-        process.signal("STOP");
+        signal("STOP");
         let written = client.post("/v1/documents", &document("free")).await;
         if written.status() == 201 {
             return Some(());
         }
-        process.signal("CONT");
+        signal("CONT");
         None
     })
     .await;
@@ -77,11 +78,15 @@ async fn a_zombie_changes_nothing() {
     let path = ask(&client).await;
     let zombie = Process::start_as("worker", folder.path(), &SHORT).await;
     moves(&client, &path).await;
-    stop_between_writes(&zombie, &client).await;
+    stop_between_writes(|name| zombie.signal_all(name), &client).await;
+    let attempts = read(&client, &path).await["attempts"].as_i64();
     let _owner = Process::start_as("worker", folder.path(), &SHORT).await;
     let job = becomes(&client, &path, "succeeded").await;
-    assert_eq!(job["attempts"], 2);
-    zombie.signal("CONT");
+    assert_eq!(
+        job["attempts"].as_i64(),
+        attempts.map(|attempts| attempts + 1)
+    );
+    zombie.signal_all("CONT");
     eventually("it to notice", async || {
         zombie.log().contains("the lease was lost").then_some(())
     })

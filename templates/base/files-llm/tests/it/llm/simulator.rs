@@ -46,6 +46,19 @@ async fn without_a_provider_the_simulator_answers() {
 }
 
 #[tokio::test]
+async fn a_job_in_a_process_of_its_own_asks_the_same_simulator() {
+    let simulated = Server::start().await;
+    let config = &simulated.app.config;
+    let told = |name, setting: &Option<String>| {
+        let mut variables = config.jobs.program.variables.iter();
+        let variable = variables.rfind(|(given, _)| given == name);
+        assert_eq!(variable.map(|(_, url)| url), setting.as_ref());
+    };
+    told("APP__LLM__BASE_URL", &config.llm.base_url);
+    told("APP__EMBEDDINGS__BASE_URL", &config.embeddings.base_url);
+}
+
+#[tokio::test]
 async fn as_a_process_of_its_own_it_follows_a_script() {
     let folder = TempDir::new().expect("a folder");
     let script = folder.path().join("script");

@@ -1,5 +1,6 @@
 //! What is read of a job.
 
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
@@ -97,7 +98,7 @@ impl FromRow<'_, Row> for Job {
 }
 
 /// A job that was just claimed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claimed {
     pub id: Uuid,
     pub tenant: String,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::{Client, sender::INBOUND_SECRET, storage};
+use super::{Client, isolation, sender::INBOUND_SECRET, storage};
 
 pub(crate) struct Process {
     child: Child,
@@ -78,12 +78,29 @@ impl Process {
         self.child.kill().await.expect("a kill");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// The processes that it has started and that have not ended.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let folders = fs::read_dir("/proc").expect("processes").flatten();
+        let ids = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+        let is_child = |id: &u32| matches!(stat(*id), Some((state, parent)) if state != ENDED && parent == self.id());
+        ids.filter(is_child).collect()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-s", name, &id])
-            .status();
-        assert!(sent.expect("kill").success());
+        signal(self.id(), name);
+    }
+
+    /// To those too that it has started.
+    pub(crate) fn signal_all(&self, name: &str) {
+        self.signal(name);
+        for child in self.children() {
+            // It may have ended meanwhile.
+            send(child, name);
+        }
     }
 
     /// SIGTERM, and the wait for its end.
@@ -95,6 +112,43 @@ impl Process {
     pub(crate) async fn wait(mut self) -> ExitStatus {
         self.child.wait().await.expect("an end")
     }
+}
+
+/// What a process is called that nobody has taken leave of yet.
+const ENDED: char = 'Z';
+
+/// What a process is at, in a letter, and who started it; see proc_pid_stat(5). None where it is gone.
+fn stat(id: u32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before may have spaces and brackets of its own.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
+}
+
+/// What lists of processes show of it.
+pub(crate) fn command_line(id: u32) -> String {
+    let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+pub(crate) fn is_alive(id: u32) -> bool {
+    stat(id).is_some_and(|(state, _)| state != ENDED)
+}
+
+/// Sends it to this process alone.
+pub(crate) fn signal(id: u32, name: &str) {
+    assert!(send(id, name), "{id} is gone");
+}
+
+/// Whether there was anybody to send it to.
+fn send(id: u32, name: &str) -> bool {
+    let sent = std::process::Command::new("kill")
+        .args(["-s", name, &id.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("kill").success()
 }
 
 /// Runs a command of the binary to its end.
@@ -117,6 +171,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
     environment.extend(storage::SETTINGS);
+    environment.extend(isolation::setting());
     environment.extend(variables.iter().copied());
     let mut command = Command::new(binary());
     command
@@ -133,7 +188,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 }
 
 /// Cargo builds the binary before the tests, two folders above this one's file.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = env::current_exe().expect("a path");
     let profile = test
         .parent()

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use axum::Router;
 use service::{
     app::{auth::DEFAULT_SCOPES, router, state::App},
-    config::{Config, Environment},
+    config::{Config, Environment, Program},
     external::http::Http,
     serve::{Duty, Service},
 };
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-use super::{Client, credential, sender::INBOUND_SECRET, storage};
+use super::{Client, credential, isolation, process::binary, sender::INBOUND_SECRET, storage};
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -106,11 +106,18 @@ fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
     let directory = folder.path().to_str().expect("UTF-8").to_owned();
     given.insert("APP__DATA__DIRECTORY", &directory);
     given.extend(storage::SETTINGS);
+    given.extend(isolation::setting());
     given.extend(variables.iter().copied());
-    let given = given
+    let given: Vec<_> = given
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Config::read(&mut Environment::new(given))
-        .expect("a good configuration")
-        .0
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let read = Config::read(&mut Environment::new(given.clone()));
+    let (mut config, _) = read.expect("a good configuration");
+    // This process is the test, and has none of that in its environment.
+    config.jobs.program = Program {
+        path: binary(),
+        variables: given,
+    };
+    config
 }

@@ -60,7 +60,15 @@ impl Known {
 impl Keys {
     /// Keys that never change.
     pub(super) fn fixed(key_set: KeySet) -> Self {
-        let known = Some(Known::new(key_set, Vec::new()));
+        Self::settled(Some(Known::new(key_set, Vec::new())))
+    }
+
+    /// None, now and later.
+    pub(super) fn none() -> Self {
+        Self::settled(None)
+    }
+
+    fn settled(known: Option<Arc<Known>>) -> Self {
         let (_, state) = watch::channel(State {
             known,
             ..State::default()

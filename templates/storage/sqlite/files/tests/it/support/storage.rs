@@ -48,3 +48,19 @@ pub(crate) async fn log_ends_of_jobs(connection: &mut Connection) {
         made.expect("a change");
     }
 }
+
+/// From now on no jobs are added but those of this kind, so that nothing else is at work.
+pub(crate) async fn only_jobs_of(connection: &mut Connection, kind: &str) {
+    let statements = [
+        "CREATE TABLE wanted_jobs (kind TEXT NOT NULL)",
+        "CREATE TRIGGER only_wanted_jobs BEFORE INSERT ON jobs
+         WHEN NEW.kind NOT IN (SELECT kind FROM wanted_jobs)
+         BEGIN SELECT RAISE(IGNORE); END",
+    ];
+    for statement in statements {
+        let made = connection.execute(sqlx::query(statement)).await;
+        made.expect("a change");
+    }
+    let wanted = sqlx::query("INSERT INTO wanted_jobs VALUES ($1)").bind(kind);
+    connection.execute(wanted).await.expect("a change");
+}

@@ -1,0 +1,96 @@
+//! A core that is held up is noticed: while it is, and after.
+
+use std::time::Duration;
+
+use temp_dir::TempDir;
+
+use super::{Gate, Opens, one_each, routes, who};
+use crate::support::{
+    Client, Connection, Process, Server, eventually,
+    otlp::{Collector, attribute},
+};
+
+async fn live(server: &Server, status: u16) {
+    let admin = Client::new(server.admin);
+    eventually("/live to change", async || {
+        (admin.get("/live").await.status() == status).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
+    for accept in ["each", "one"] {
+        let variables = [
+            ("APP__CORES__COUNT", "2"),
+            ("APP__CORES__ACCEPT", accept),
+            ("APP__ADMIN__LIVE_TIMEOUT", "500ms"),
+        ];
+        let gate = Gate::default();
+        let _opens = Opens(gate.clone());
+        let server = Server::with_routes(&variables, routes(&gate)).await;
+        let mut connections = one_each(&server, 2).await;
+        live(&server, 200).await;
+
+        connections[0].get("/hold", "").await;
+        gate.holds().await;
+        live(&server, 503).await;
+        // The other core serves on.
+        let other = who(&mut connections[1]).await;
+        assert!(other.starts_with("core-"), "{other}");
+
+        gate.open();
+        assert_eq!(connections[0].answer().await.status, 200);
+        live(&server, 200).await;
+    }
+}
+
+/// The whole process is stopped for a while, so all its cores are.
+#[tokio::test]
+async fn a_core_that_was_held_is_warned_of_and_counted() {
+    let collector = Collector::start().await;
+    let folder = TempDir::new().expect("a folder");
+    let variables = [
+        ("APP__CORES__COUNT", "2"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "50"),
+    ];
+    let process = Process::start(folder.path(), &variables).await;
+    process.signal("STOP");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    process.signal("CONT");
+    for core in ["0", "1"] {
+        eventually("a warning", async || {
+            let words = format!("core {core} was held for ");
+            process.log().contains(&words).then_some(())
+        })
+        .await;
+        eventually("a count", async || {
+            let stalls = collector.sums("app.core.stalls");
+            let of_core = |name: String| name == core;
+            stalls
+                .iter()
+                .any(|point| attribute(&point.attributes, "app.core").is_some_and(of_core))
+                .then_some(())
+        })
+        .await;
+    }
+    assert!(process.terminate().await.success());
+}
+
+/// Whoever comes while a core is held up may come to it, and is answered late but is answered.
+#[tokio::test]
+async fn who_came_to_a_core_that_was_held_is_answered_after() {
+    let gate = Gate::default();
+    let _opens = Opens(gate.clone());
+    let server = Server::with_routes(&[("APP__CORES__COUNT", "1")], routes(&gate)).await;
+    let mut holder = Connection::open(server.address).await;
+    holder.get("/hold", "").await;
+    gate.holds().await;
+    let mut late = Connection::open(server.address).await;
+    late.get("/core", "").await;
+    assert!(late.is_silent_for(Duration::from_millis(100)).await);
+    gate.open();
+    assert_eq!(late.answer().await.body, "core-0");
+    assert_eq!(holder.answer().await.status, 200);
+}
