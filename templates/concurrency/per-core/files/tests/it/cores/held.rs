@@ -45,7 +45,8 @@ async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
     }
 }
 
-/// The whole process is stopped for a while, so all its cores are; more than once, for it may not have begun to serve.
+/// The whole process is stopped for a while, so all its cores are; and again until that
+/// is told, for it may not have begun to serve.
 #[tokio::test]
 async fn a_core_that_was_held_is_warned_of_and_counted() {
     let collector = Collector::start().await;
@@ -57,9 +58,10 @@ async fn a_core_that_was_held_is_warned_of_and_counted() {
     ];
     let process = Process::start(folder.path(), &variables).await;
     eventually("warnings and counts", async || {
-        process.signal("STOP");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        process.signal("CONT");
+        for signal in ["STOP", "CONT"] {
+            process.signal(signal);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         let (log, stalls) = (process.log(), collector.sums("app.core.stalls"));
         let is_told = |core: &str| {
             let counted = stalls.iter().any(|point| {
