@@ -3,7 +3,7 @@
 
 use tokio::runtime::Builder;
 
-/// Enough that health is answered while a job computes; jobs that compute for long do so in `spawn_blocking`.
+/// Enough that health is answered while a job blocks by mistake; what computes does so in `cpu.rs`.
 const THREADS: usize = 2;
 
 /// Runs `role` to its end. Tasks that are still running then are dropped.

@@ -45,7 +45,8 @@ async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
     }
 }
 
-/// The whole process is stopped for a while, so all its cores are.
+/// The whole process is stopped for a while, so all its cores are; and again until that
+/// is told, for it may not have begun to serve.
 #[tokio::test]
 async fn a_core_that_was_held_is_warned_of_and_counted() {
     let collector = Collector::start().await;
@@ -56,25 +57,22 @@ async fn a_core_that_was_held_is_warned_of_and_counted() {
         ("OTEL_METRIC_EXPORT_INTERVAL", "50"),
     ];
     let process = Process::start(folder.path(), &variables).await;
-    process.signal("STOP");
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    process.signal("CONT");
-    for core in ["0", "1"] {
-        eventually("a warning", async || {
-            let words = format!("core {core} was held for ");
-            process.log().contains(&words).then_some(())
-        })
-        .await;
-        eventually("a count", async || {
-            let stalls = collector.sums("app.core.stalls");
-            let of_core = |name: String| name == core;
-            stalls
-                .iter()
-                .any(|point| attribute(&point.attributes, "app.core").is_some_and(of_core))
-                .then_some(())
-        })
-        .await;
-    }
+    eventually("warnings and counts", async || {
+        for signal in ["STOP", "CONT"] {
+            process.signal(signal);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let (log, stalls) = (process.log(), collector.sums("app.core.stalls"));
+        let is_told = |core: &str| {
+            let counted = stalls.iter().any(|point| {
+                let of = attribute(&point.attributes, "app.core");
+                of.is_some_and(|of| of == core)
+            });
+            counted && log.contains(&format!("core {core} was held for "))
+        };
+        ["0", "1"].into_iter().all(is_told).then_some(())
+    })
+    .await;
     assert!(process.terminate().await.success());
 }
 
