@@ -91,7 +91,12 @@ fn work(tasks: &Mutex<Receiver<Task>>) {
     loop {
         let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(task) => task(),
+            // Work has its own net; this is for what panics when it is dropped.
+            Ok(task) => {
+                if catch_unwind(AssertUnwindSafe(task)).is_err() {
+                    metrics::panicked();
+                }
+            }
             Err(_) => return,
         }
     }

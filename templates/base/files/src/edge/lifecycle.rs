@@ -4,6 +4,7 @@
 use std::future::Future;
 
 use tokio::{
+    runtime::Handle,
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
@@ -59,6 +60,15 @@ impl Lifecycle {
         F::Output: Send + 'static,
     {
         self.tasks.spawn(task)
+    }
+
+    /// The same on another runtime than the caller's.
+    pub fn spawn_on<F>(&self, task: F, runtime: &Handle) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tasks.spawn_on(task, runtime)
     }
 
     /// Whether all tasks ended by `end`.

@@ -175,7 +175,7 @@ async fn whole(mut context: Context, id: Uuid) -> Result<Response, Problem> {
                 let again = [(header::RETRY_AFTER, ASK_AGAIN)];
                 return Ok((StatusCode::ACCEPTED, again, answer).into_response());
             }
-            RowState::Running => drop(news.next(left).await),
+            RowState::Running => news.end(left).await,
             RowState::Succeeded => {
                 let answer = Json(DurableAnswer::from(row));
                 return Ok((StatusCode::CREATED, answer).into_response());

@@ -176,7 +176,7 @@ fn whole(mut context: Context, id: Uuid) -> Result<Response, Problem> {
                 let again = [(header::RETRY_AFTER, ASK_AGAIN)];
                 return Ok((StatusCode::ACCEPTED, again, answer).into_response());
             }
-            RowState::Running => drop(wait(news.next(left))),
+            RowState::Running => wait(news.end(left)),
             RowState::Succeeded => {
                 let answer = Json(DurableAnswer::from(row));
                 return Ok((StatusCode::CREATED, answer).into_response());

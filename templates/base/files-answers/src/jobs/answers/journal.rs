@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{
         broadcast::{self, error::RecvError},
         oneshot,
@@ -45,11 +46,13 @@ const BACKLOG: usize = 16;
 const TOLD_AT_ONCE: usize = 8;
 
 /// Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Journal(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// Where it writes, whoever began it: one request that holds its thread must not hold up all answers.
+    runtime: Handle,
     waiting: Mutex<Waiting>,
     /// The answers that are made by this process, and the way to who reads them here.
     held: Mutex<HashMap<Uuid, broadcast::Sender<Batch>>>,
@@ -98,6 +101,15 @@ pub(super) struct Held {
 pub struct News(Option<broadcast::Receiver<Batch>>);
 
 impl Journal {
+    /// Writes on the runtime that this is called on.
+    pub fn open() -> Self {
+        Self(Arc::new(Shared {
+            runtime: Handle::current(),
+            waiting: Mutex::default(),
+            held: Mutex::default(),
+        }))
+    }
+
     pub(super) fn hold(&self, id: Uuid) -> Held {
         lock(&self.0.held).insert(id, broadcast::Sender::new(BACKLOG));
         Held {
@@ -123,7 +135,8 @@ impl Journal {
             written,
         };
         if self.enter(entry) {
-            app.lifecycle.spawn(self.clone().write(app.clone()));
+            let writing = self.clone().write(app.clone());
+            app.lifecycle.spawn_on(writing, &self.0.runtime);
         }
         answer.await.unwrap_or(Written::No)
     }
@@ -213,6 +226,14 @@ impl Drop for Held {
 }
 
 impl News {
+    /// Ends when nobody in this process makes the answer any more, or when it is time to look into the database, after
+    /// `longest` at the latest.
+    pub async fn end(&mut self, longest: Duration) {
+        let longest = longest.min(LOOK_ANYWAY);
+        let ended = async { while self.next(longest).await.is_some() {} };
+        timeout(longest, ended).await.ok();
+    }
+
     /// The next events; none when it is time to look into the database, after `longest` at the latest.
     pub async fn next(&mut self, longest: Duration) -> Option<Batch> {
         let Some(news) = &mut self.0 else {

@@ -5,7 +5,7 @@ use bytesize::ByteSize;
 use super::Environment;
 
 /// Less does not hold a handler and what is below it.
-const SMALLEST_STACK: ByteSize = ByteSize::kib(256);
+const SMALLEST_STACK: ByteSize = ByteSize::kib(512);
 
 #[derive(Clone, Debug)]
 pub struct Threads {
@@ -22,7 +22,7 @@ impl Threads {
             streams: environment.count("APP__THREADS__STREAMS", "2048"),
         };
         environment.rule(threads.stack_size >= SMALLEST_STACK, || {
-            "APP__THREADS__STACK_SIZE must be at least 256KiB".to_owned()
+            "APP__THREADS__STACK_SIZE must be at least 512KiB".to_owned()
         });
         threads
     }

@@ -82,7 +82,9 @@ pub(super) fn work<T>(
         afterwards: Vec::new(),
         streams,
     }));
-    finish(catch_unwind(AssertUnwindSafe(work)));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    // Where nobody waits for the outcome, its drop is run here, and may panic. What was left is done all the same.
+    catch_unwind(AssertUnwindSafe(|| finish(outcome))).ok();
     with(|hand| hand.stops = Stops::default());
     while let Some(task) = with(|hand| hand.afterwards.pop()).flatten() {
         // One that panics takes nothing from the others; the hook has logged it.

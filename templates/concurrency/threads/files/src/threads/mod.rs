@@ -32,13 +32,12 @@ pub(crate) use self::tests::on_a_thread;
 #[derive(Clone, Debug)]
 pub struct Threads {
     classes: [Pool; Class::ALL.len()],
-    jobs: Pool,
+    jobs: Vec<(Kind, Pool)>,
 }
 
 impl Threads {
     /// No thread is made before there is work for it. From inside the runtime, where what is waited for runs.
     pub fn new(config: &Config, lifecycle: &Lifecycle) -> Self {
-        let jobs: usize = Kind::ALL.iter().map(|kind| kind.concurrency()).sum();
         let mut terms = Terms::new(config, lifecycle);
         let streams = Pool::new("stream", config.threads.streams as usize, terms.clone());
         terms.streams = Some(streams);
@@ -46,9 +45,13 @@ impl Threads {
             let size = class.limit(&config.limits) as usize;
             Pool::new(class.name(), size, terms.clone())
         };
+        let of_kind = |kind: Kind| Pool::new(kind.name(), kind.concurrency(), terms.clone());
         Self {
             classes: Class::ALL.map(of_class),
-            jobs: Pool::new("job", jobs, terms.clone()),
+            jobs: Kind::ALL
+                .iter()
+                .map(|&kind| (kind, of_kind(kind)))
+                .collect(),
         }
     }
 
@@ -57,8 +60,9 @@ impl Threads {
         &self.classes[class as usize]
     }
 
-    /// For the handlers of jobs: a thread for each that a worker may have at once.
-    pub fn jobs(&self) -> &Pool {
-        &self.jobs
+    /// For the handlers of jobs of this kind: a thread for each that a worker may have at once.
+    pub fn jobs(&self, kind: Kind) -> Option<&Pool> {
+        let of_kind = self.jobs.iter().find(|(other, _)| *other == kind);
+        of_kind.map(|(_, pool)| pool)
     }
 }

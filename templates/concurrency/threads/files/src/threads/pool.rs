@@ -158,6 +158,8 @@ impl Place {
         let (ends, end) = oneshot::channel::<()>();
         pool.terms.lifecycle.spawn(end);
         let (stops, streams) = (stop.clone(), pool.terms.streams.clone());
+        // Where there is no thread for it, the task is dropped before the crew knows.
+        let held = self.clone();
         let task = move || {
             let _of_request = span.entered();
             hand::work(stops, streams, work, |outcome| {
@@ -167,6 +169,7 @@ impl Place {
             drop((self, ends));
         };
         let refused = pool.submit(Box::new(task)).err();
+        drop(held);
         Running {
             outcome,
             refused,

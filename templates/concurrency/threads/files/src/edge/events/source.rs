@@ -56,12 +56,14 @@ impl<T: Send + 'static> Source<T> {
         F: FnOnce(Events) -> Result<T, Problem> + Send + 'static,
     {
         let (sender, events) = mpsc::channel(BUFFER);
-        let place = threads::streams().and_then(|pool| wait(pool.enter()));
+        let place = place();
         let due = |place: threads::Place| -> Box<dyn FnOnce() -> _ + Send> {
             Box::new(move || place.begin(move || work(Events(sender))))
         };
-        let work = place.map(due).map(Work::Due);
-        let outcome = work.is_none().then(|| Err(no_room()));
+        let (work, outcome) = match place {
+            Ok(place) => (Some(Work::Due(due(place))), None),
+            Err(problem) => (None, Some(Err(problem))),
+        };
         Self {
             work,
             events,
@@ -148,6 +150,13 @@ impl<T: Send + 'static> Source<T> {
         self.outcome = Some(outcome);
         self.work = None;
     }
+}
+
+fn place() -> Result<threads::Place, Problem> {
+    let Some(pool) = threads::streams() else {
+        return Err(Problem::internal(&"a stream is begun outside of a handler"));
+    };
+    wait(pool.enter()).ok_or_else(no_room)
 }
 
 fn no_room() -> Problem {
