@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How long a token is under way from the provider's write to the client's read, at 50 streams of 50 tokens/s that begin
-# over ten seconds and flow for twenty: with no service between, and through the service with everything on; and the service's own time before it asks the provider.
+# over ten seconds and flow for twenty: with no service between, and through the service with everything on; and the
+# service's own time before it asks the provider.
 . "$(dirname "$0")/service.sh"
 for run in $(seq "${1:-5}"); do
   for way in direct ephemeral durable; do
