@@ -6,9 +6,10 @@ cargo build --release --quiet
 cargo build --release --quiet --manifest-path benches/bare/Cargo.toml
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$work"' EXIT
-target/release/formwork new "$work/bench" --yes --no-check --no-git --standalone > /dev/null
-(cd "$work/bench" && cargo build --release --locked --quiet)
-service=$work/bench/target/release/bench
+project=${PROJECT:-$work/bench}
+[ -d "$project" ] || target/release/formwork new "$project" --name bench --yes --no-check --no-git --standalone > /dev/null
+(cd "$project" && cargo build --release --locked --quiet)
+service=$project/target/release/bench
 export APP__ENVIRONMENT=development APP__DATA__DIRECTORY=$work/data
 export APP__SERVER__ADDRESS=127.0.0.1:18080 APP__ADMIN__ADDRESS=127.0.0.1:18081
 export APP__RATE_LIMIT__REQUESTS_PER_MINUTE=1000000000 APP__RATE_LIMIT__BURST=1000000000
