@@ -17,9 +17,9 @@ use opentelemetry_proto::tonic::{
     metrics::v1::{HistogramDataPoint, metric::Data},
 };
 use prost::Message as _;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 
-use crate::Result;
+use crate::{Result, serving::until_stopped};
 
 const WAIT_TIME: &str = "db.client.connection.wait_time";
 const POOL: &str = "db.client.connection.pool.name";
@@ -36,17 +36,8 @@ type Waits = Arc<Mutex<BTreeMap<String, HistogramDataPoint>>>;
 impl Collector {
     /// Ends on SIGINT or SIGTERM, and then says what it was told.
     pub(crate) async fn run(self) -> Result<()> {
-        let listener = TcpListener::bind(self.address).await?;
-        println!("listening {}", listener.local_addr()?);
         let waits = Waits::default();
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => serve(accepted?.0, &waits),
-                _ = terminate.recv() => break,
-                _ = tokio::signal::ctrl_c() => break,
-            }
-        }
+        until_stopped(self.address, |stream| serve(stream, &waits)).await?;
         for (pool, point) in waits.lock().expect("no panic").iter() {
             println!("{pool}_waits {}", point.count);
             println!("{pool}_wait_p99_at_most_ms {}", at_most(point, 0.99) * 1_000.0);
@@ -55,7 +46,7 @@ impl Collector {
     }
 }
 
-fn serve(stream: tokio::net::TcpStream, waits: &Waits) {
+fn serve(stream: TcpStream, waits: &Waits) {
     let waits = waits.clone();
     tokio::spawn(async move {
         let answer = service_fn(move |request| take(waits.clone(), request));

@@ -5,6 +5,7 @@ mod client;
 mod collector;
 mod figures;
 mod scenes;
+mod serving;
 mod upstream;
 
 use std::net::SocketAddr;

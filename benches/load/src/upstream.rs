@@ -21,13 +21,14 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{
-    net::TcpListener,
+    net::TcpStream,
     time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 
 use crate::{
     Result,
     figures::{now, tell},
+    serving::until_stopped,
 };
 
 #[derive(clap::Args, Clone)]
@@ -61,31 +62,20 @@ type Calls = Arc<Mutex<Seen>>;
 impl Upstream {
     /// Ends on SIGINT or SIGTERM, and then says what it saw.
     pub(crate) async fn run(self) -> Result<()> {
-        let listener = TcpListener::bind(self.address).await?;
-        println!("listening {}", listener.local_addr()?);
         let calls = Calls::default();
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => self.serve(accepted?.0, &calls)?,
-                _ = terminate.recv() => break,
-                _ = tokio::signal::ctrl_c() => break,
-            }
-        }
+        until_stopped(self.address, |stream| self.serve(stream, &calls)).await?;
         let Seen { calls, arrivals } = std::mem::take(&mut *calls.lock().expect("no panic"));
         println!("calls {calls}");
         tell("before_upstream", arrivals);
         Ok(())
     }
 
-    fn serve(&self, stream: tokio::net::TcpStream, calls: &Calls) -> Result<()> {
-        stream.set_nodelay(true)?;
+    fn serve(&self, stream: TcpStream, calls: &Calls) {
         let (play, calls) = (self.clone(), calls.clone());
         tokio::spawn(async move {
             let answer = service_fn(move |request| answer(play.clone(), calls.clone(), request));
             http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await.ok();
         });
-        Ok(())
     }
 }
 
