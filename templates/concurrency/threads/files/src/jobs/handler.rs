@@ -10,11 +10,7 @@ pub(super) async fn run(
     mut work: Work,
     payload: String,
 ) -> Result<Done, Failure> {
-    let place = match app.threads.jobs(kind) {
-        Some(pool) => pool.enter().await,
-        None => None,
-    };
-    let Some(place) = place else {
+    let Some(place) = app.threads.jobs(kind).enter().await else {
         // Each that a worker may do at once has one.
         let told = "handlers whose time is over still compute, and there is no other thread";
         return Err(Failure::Retry(told.to_owned()));

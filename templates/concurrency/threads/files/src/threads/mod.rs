@@ -13,6 +13,8 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
+use std::array;
+
 use self::pool::Terms;
 pub use self::{
     bridge::{sleep, wait},
@@ -32,7 +34,7 @@ pub(crate) use self::tests::on_a_thread;
 #[derive(Clone, Debug)]
 pub struct Threads {
     classes: [Pool; Class::ALL.len()],
-    jobs: Vec<(Kind, Pool)>,
+    jobs: [Pool; Kind::ALL.len()],
 }
 
 impl Threads {
@@ -48,10 +50,7 @@ impl Threads {
         let of_kind = |kind: Kind| Pool::new(kind.name(), kind.concurrency(), terms.clone());
         Self {
             classes: Class::ALL.map(of_class),
-            jobs: Kind::ALL
-                .iter()
-                .map(|&kind| (kind, of_kind(kind)))
-                .collect(),
+            jobs: array::from_fn(|at| of_kind(Kind::ALL[at])),
         }
     }
 
@@ -61,8 +60,7 @@ impl Threads {
     }
 
     /// For the handlers of jobs of this kind: a thread for each that a worker may have at once.
-    pub fn jobs(&self, kind: Kind) -> Option<&Pool> {
-        let of_kind = self.jobs.iter().find(|(other, _)| *other == kind);
-        of_kind.map(|(_, pool)| pool)
+    pub fn jobs(&self, kind: Kind) -> &Pool {
+        &self.jobs[kind as usize]
     }
 }
