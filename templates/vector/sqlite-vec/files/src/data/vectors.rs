@@ -36,20 +36,21 @@ pub struct Near {
 /// Which documents want to be embedded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those that have no chunks of the model. One whose job is dead waits for somebody to look at that.
+    /// Those that have no chunks of the model, and no job that sees to it. One whose job is dead waits for somebody
+    /// to look at that.
     Forgotten,
-    /// Those whose job is dead too.
+    /// Those that have a job, too: one that is dead is done again.
     Missing,
     All,
 }
 
-/// `$1`: all of them. `$2`, `$3`: the model. `$4`: those whose job is dead too.
+/// `$1`: all of them. `$2`, `$3`: the model. `$4`: those that have a job too.
 macro_rules! wanting {
     () => {
         "($1 OR NOT EXISTS (SELECT 1 FROM chunks WHERE document = documents.id AND ordinal = 0
             AND model = $2 AND dimensions = $3))
          AND ($4 OR LOWER(HEX(id)) NOT IN (SELECT dedupe_key FROM jobs
-            WHERE state = 'dead' AND kind = 'embed' AND dedupe_key IS NOT NULL))"
+            WHERE state IN ('queued', 'running', 'dead') AND kind = 'embed' AND dedupe_key IS NOT NULL))"
     };
 }
 

@@ -67,13 +67,15 @@ fn ids(near: &[Near]) -> Vec<Uuid> {
     near.iter().map(|near| near.document).collect()
 }
 
-async fn dead_job(connection: &mut Connection, document: Uuid) {
+/// A job that embeds the document, in any state.
+async fn job(connection: &mut Connection, document: Uuid, state: &str) {
     let statement = sqlx::query(
         "INSERT INTO jobs (id, tenant, kind, payload, state, priority, run_at, rank, max_attempts,
             dedupe_key, created_at)
-         VALUES ($1, 'a', 'embed', 'null', 'dead', 0, 0, 0, 1, $2, 0)",
+         VALUES ($1, 'a', 'embed', 'null', $2, 0, 0, 0, 1, $3, 0)",
     )
     .bind(Uuid::now_v7())
+    .bind(state)
     .bind(vectors::job_key(document));
     let added = connection.execute(statement).await;
     assert_eq!(added.expect("a job"), 1);
@@ -230,10 +232,28 @@ async fn a_document_wants_to_be_embedded_until_the_model_in_use_has_done_it() ->
         let rest = vectors::wanting(connection, SPACE, which, new, 10).await?;
         assert_eq!(rest.len(), expected.len() - 1, "{which:?}");
     }
-    dead_job(connection, new).await;
-    let found = vectors::wanting(connection, SPACE, Which::Forgotten, Uuid::nil(), 10).await?;
-    assert_eq!(found.len(), 1, "what is dead waits for somebody");
-    let count = vectors::count_wanting(connection, SPACE, Which::Missing).await?;
-    assert_eq!(count, 2);
+    Ok(())
+}
+
+/// A worker that starts while documents wait for their first embedding finds nothing amiss.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_has_a_job_is_not_forgotten() -> Result<(), Error> {
+    let server = Server::start().await;
+    let connection = &mut connection(&server.app).await;
+    for (state, has_job) in [
+        ("queued", true),
+        ("running", true),
+        ("dead", true),
+        ("cancelled", false),
+        ("succeeded", false),
+    ] {
+        let (id, _) = document(connection, "a", "one").await;
+        job(connection, id, state).await;
+        let forgotten = vectors::count_wanting(connection, SPACE, Which::Forgotten).await?;
+        assert_eq!(forgotten, i64::from(!has_job), "{state}");
+        let missing = vectors::count_wanting(connection, SPACE, Which::Missing).await?;
+        assert_eq!(missing, 1, "{state}");
+        assert!(documents::remove(connection, "a", id).await?);
+    }
     Ok(())
 }
