@@ -171,8 +171,7 @@ fn row() -> Document {
 
 #[tokio::test]
 async fn fifty_at_once_have_one_effect() {
-    // No duplicate is turned away before it was looked at, however slow the disk is.
-    let server = Server::with(&[("APP__DATABASE__ACQUIRE_TIMEOUT", "19s")]).await;
+    let server = Server::start().await;
     let mut requests = JoinSet::new();
     for _ in 0..50 {
         let client = server.client("a");

@@ -29,8 +29,6 @@ async fn two_processes_keep_one_limit() {
         ("APP__LLM__PRICES", "large=0/1000,text-embedding-3-small=0"),
         ("APP__ANSWERS__MAX_TOKENS", "100"),
         ("APP__SPEND__LIMIT_PER_DAY", "1.00"),
-        ("APP__DATABASE__ACQUIRE_TIMEOUT", "19s"),
-        ("APP__DATABASE__BUSY_TIMEOUT", "19s"),
     ];
     let folder = TempDir::new().expect("a folder");
     let (one, other) = tokio::join!(

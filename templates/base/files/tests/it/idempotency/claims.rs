@@ -132,7 +132,7 @@ async fn who_loses_its_claim_at_work_takes_its_effect_back() {
 
 #[tokio::test]
 async fn of_many_who_find_an_ended_lease_one_takes_over() {
-    let server = Server::with(&[("APP__DATABASE__ACQUIRE_TIMEOUT", "19s")]).await;
+    let server = Server::start().await;
     Zombie::claim(&server, Duration::ZERO).await;
     let mut requests = JoinSet::new();
     for _ in 0..20 {
