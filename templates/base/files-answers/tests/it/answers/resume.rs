@@ -4,9 +4,13 @@ use std::time::{Duration, Instant};
 
 use service::simulator::Simulator;
 use temp_dir::TempDir;
+use tokio::time::timeout;
 
-use super::{Reader, ask_for_events, names, process, resume, text};
+use super::{Asking, Reader, ask_for_events, names, process, resume, text};
 use crate::support::client::header;
+
+/// Less than the answer's silence, and more than a heartbeat on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const SHORT: [(&str, &str); 1] = [("APP__ANSWERS__LEASE", "1s")];
 
@@ -43,6 +47,34 @@ async fn on_another_instance_while_it_is_made() {
     assert_eq!(kept["answer"]["text"], text(&all));
     let stats = provider.stats();
     assert_eq!((stats.chats, stats.left), (1, 0));
+}
+
+/// Whoever comes back to an answer that is known to be there need not wait for the next event to learn that it is
+/// connected: what could be refused was refused before the head.
+#[tokio::test]
+async fn while_it_is_silent_its_head_comes_at_once_and_heartbeats_after_it() {
+    let asking = Asking::with(&[("APP__LLM__TOKEN_TIMEOUT", "120s")]).await;
+    let client = asking.client();
+    let words = "tokens=9 stall_after=3";
+    let mut reader = Reader::of(ask_for_events(&client, words, Some("k")).await);
+    let path = header(&reader.response, "location").to_owned();
+    let mut seen = reader.some(2).await;
+    while text(&seen).split_whitespace().count() < 3 {
+        seen.extend(reader.some(1).await);
+    }
+    drop(reader);
+
+    let last = seen.last().and_then(|event| event.id).expect("an id");
+    let resumed = timeout(PATIENCE, resume(&client, &path, last)).await;
+    let mut resumed = resumed.expect("a head while nothing is said");
+    assert_eq!(resumed.status(), 200);
+    assert_eq!(header(&resumed, "content-type"), "text/event-stream");
+    for expected in ["retry: 3000\n\n", ": still here\n\n"] {
+        let chunk = timeout(PATIENCE, resumed.chunk()).await;
+        let chunk = chunk.expect("a sign of life").expect("no error");
+        assert_eq!(chunk.as_deref(), Some(expected.as_bytes()));
+    }
+    assert_eq!(asking.provider.stats().running, 1, "it is silent still");
 }
 
 #[tokio::test]
