@@ -1,5 +1,5 @@
-//! What a caller spends on the language model, and how much it still may. The most that a request can cost is
-//! reserved before the model is asked, and what it did cost is settled after, however it ended.
+//! What a caller spends on models, and how much it still may. The most that a call can cost is reserved before the
+//! model is asked, and what it did cost is settled after, however it ended.
 
 mod read;
 
@@ -17,10 +17,10 @@ use crate::{
     },
     edge::{deadline::Deadline, detached, problem::Problem},
     external::llm::{
-        self, Completion, Prompt, Usage,
+        self, Completion, Embeddings, Prompt, Usage,
         prices::{NanoUsd, Prices},
     },
-    telemetry::spend as telemetry,
+    telemetry::{gen_ai::Operation, spend as telemetry},
 };
 
 /// How long a reservation outlives the call that it is for, at most.
@@ -46,9 +46,15 @@ pub struct Spending {
 #[derive(Clone)]
 struct Bill {
     route: &'static str,
+    operation: Operation,
     model: String,
     usage: Usage,
-    cost: NanoUsd,
+}
+
+impl Bill {
+    fn cost(&self, prices: &Prices) -> NanoUsd {
+        prices.cost(&self.model, self.usage)
+    }
 }
 
 /// Reserves the most that an answer to `prompt` can cost, whichever model gives it; refuses when the caller's day
@@ -59,49 +65,77 @@ pub fn reserve(
     prompt: &Prompt,
 ) -> Result<Spending, Problem> {
     let models = context.external().models().to_vec();
-    let caller = context.caller().clone();
+    let llm = &context.config().llm;
+    let most = most(&llm.prices, &models, prompt);
+    let longest = llm.total_timeout;
+    let bill = Bill {
+        route,
+        operation: Operation::Chat,
+        model: models.into_iter().next().unwrap_or_default(),
+        usage: Usage::of(prompt),
+    };
+    set_aside(context, bill, most, longest)
+}
+
+/// The same for the embedding of `text`.
+pub fn reserve_embedding(
+    context: &mut Context,
+    route: &'static str,
+    text: &str,
+) -> Result<Spending, Problem> {
     let config = context.config();
-    let most = most(&config.llm.prices, &models, prompt);
+    let model = config.embeddings.model.clone();
+    let usage = Usage {
+        input_tokens: bytes(text),
+        ..Usage::default()
+    };
+    let most = config.llm.prices.cost(&model, usage);
+    let bill = Bill {
+        route,
+        operation: Operation::Embeddings,
+        model,
+        usage: Usage::of_text(text),
+    };
+    set_aside(context, bill, most, Duration::ZERO)
+}
+
+/// Reserves `most` for a call that goes on for up to `longest` after the request's deadline.
+fn set_aside(
+    context: &mut Context,
+    bill: Bill,
+    most: NanoUsd,
+    longest: Duration,
+) -> Result<Spending, Problem> {
+    let caller = context.caller().clone();
     let claim = Claim {
         tenant: &caller.tenant,
         subject: &caller.subject,
-        route,
+        route: bill.route,
         amount: row(most),
-        limit: config.spend.limit_per_day.map(row),
-        lifetime: context.deadline().remaining() + config.llm.total_timeout + MARGIN,
+        limit: context.config().spend.limit_per_day.map(row),
+        lifetime: context.deadline().remaining() + longest + MARGIN,
     };
     let mut transaction = context.begin()?;
     let reserved = rows::reserve(&mut transaction, &claim)?;
     transaction.commit()?;
-    let reservation = match reserved {
-        Reserved::Granted(reservation) => reservation,
+    match reserved {
+        Reserved::Granted(reservation) => Ok(Spending {
+            context: context.detached(context.deadline()),
+            reservation: Some(reservation),
+            bill,
+        }),
         Reserved::Refused { turns_in } => {
-            telemetry::refused(route);
-            return Err(limit_reached(turns_in));
+            telemetry::refused(bill.route);
+            Err(limit_reached(turns_in))
         }
-    };
-    let mut bill = Bill {
-        route,
-        model: models.into_iter().next().unwrap_or_default(),
-        usage: Usage::of(prompt),
-        cost: NanoUsd::default(),
-    };
-    bill.cost = context.config().llm.prices.cost(&bill.model, bill.usage);
-    Ok(Spending {
-        context: context.detached(context.deadline()),
-        reservation: Some(reservation),
-        bill,
-    })
+    }
 }
 
 impl Spending {
     /// Goes on with a call that has begun to answer. One that the provider did nothing for costs nothing.
-    pub fn begun(
-        self,
-        begun: Result<Completion, llm::Error>,
-    ) -> Result<(Self, Completion), llm::Error> {
+    pub fn begun<T>(self, begun: Result<T, llm::Error>) -> Result<(Self, T), llm::Error> {
         match begun {
-            Ok(completion) => Ok((self, completion)),
+            Ok(answer) => Ok((self, answer)),
             // It had the prompt, and counts it.
             Err(error @ (llm::Error::Late | llm::Error::Deadline | llm::Error::Broken(_))) => {
                 Err(error)
@@ -115,12 +149,16 @@ impl Spending {
 
     /// So far. To be told after each piece of the answer, for there may be no other.
     pub fn used(&mut self, completion: &Completion) {
-        let (model, usage) = (completion.model(), completion.usage());
+        let model = completion.model();
         if self.bill.model != model {
             model.clone_into(&mut self.bill.model);
         }
-        self.bill.usage = usage;
-        self.bill.cost = self.context.config().llm.prices.cost(model, usage);
+        self.bill.usage = completion.usage();
+    }
+
+    /// The same for embeddings, which come all at once.
+    pub fn used_for(&mut self, embeddings: &Embeddings) {
+        self.bill.usage = embeddings.usage;
     }
 
     /// Pays what was used, and says what that was.
@@ -129,7 +167,7 @@ impl Spending {
         if let Some(due) = self.due() {
             detached::done(&lifecycle, || pay(due));
         }
-        self.bill.cost
+        self.bill.cost(&self.context.config().llm.prices)
     }
 
     fn due(&mut self) -> Option<Due> {
@@ -176,7 +214,7 @@ fn pay(due: Due) {
         match settle(&mut context, due.reservation, &due.bill) {
             Ok(()) => return,
             Err(error) if is_last => {
-                let nano_usd = due.bill.cost.0;
+                let nano_usd = due.bill.cost(&context.config().llm.prices).0;
                 warn!(%error, nano_usd, "what was spent could not be settled: {error}");
             }
             Err(_) => {}
@@ -185,8 +223,9 @@ fn pay(due: Due) {
 }
 
 fn settle(context: &mut Context, reservation: Reservation, bill: &Bill) -> Result<(), Error> {
+    let cost = bill.cost(&context.config().llm.prices);
     let spent = Settlement {
-        amount: row(bill.cost),
+        amount: row(cost),
         model: &bill.model,
         input_tokens: count(bill.usage.input_tokens),
         output_tokens: count(bill.usage.output_tokens),
@@ -197,7 +236,7 @@ fn settle(context: &mut Context, reservation: Reservation, bill: &Bill) -> Resul
     let is_first = rows::settle(&mut transaction, reservation, &spent)?;
     transaction.commit()?;
     if is_first {
-        telemetry::settled(bill.route, &bill.model, bill.cost);
+        telemetry::settled(bill.operation, bill.route, &bill.model, cost);
     }
     Ok(())
 }
@@ -206,9 +245,8 @@ fn release(context: &mut Context, reservation: Reservation) -> Result<(), Error>
     rows::release(&mut *context.write()?, reservation).map(drop)
 }
 
-/// A token is at least a byte.
 fn most(prices: &Prices, models: &[String], prompt: &Prompt) -> NanoUsd {
-    let bytes = u64::try_from(prompt.system.len() + prompt.user.len()).unwrap_or(u64::MAX);
+    let bytes = bytes(&prompt.system).saturating_add(bytes(&prompt.user));
     let usage = Usage {
         input_tokens: bytes.saturating_add(WRAPPING),
         output_tokens: prompt.max_tokens.into(),
@@ -216,6 +254,11 @@ fn most(prices: &Prices, models: &[String], prompt: &Prompt) -> NanoUsd {
     };
     let costs = models.iter().map(|model| prices.cost(model, usage));
     costs.max().unwrap_or_default()
+}
+
+/// A token is at least one of them.
+fn bytes(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
 fn limit_reached(turns_in: Duration) -> Problem {

@@ -6,12 +6,14 @@ use opentelemetry::{KeyValue, metrics::Counter};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{metrics::meter, names::attribute};
+use super::{gen_ai::Operation, metrics::meter, names::attribute};
 use crate::external::llm::prices::NanoUsd;
 
 const MODEL: &str = "gen_ai.request.model";
 const REFUSED: &str = "app.spend.refused";
 const SPENT: &str = "app.spend";
+/// On a span it stands beside what the answer cost.
+const SPENT_ON_EMBEDDINGS: &str = "app.spend.embeddings";
 
 static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(Instruments::new);
 
@@ -32,16 +34,20 @@ impl Instruments {
             spent: meter
                 .u64_counter(SPENT)
                 .with_unit("{nano_usd}")
-                .with_description("What was settled for answers, in nano-dollars.")
+                .with_description("What was settled for calls of models, in nano-dollars.")
                 .build(),
         }
     }
 }
 
-/// A request was settled at this cost.
-pub fn settled(route: &'static str, model: &str, cost: NanoUsd) {
+/// A call was settled at this cost.
+pub fn settled(operation: Operation, route: &'static str, model: &str, cost: NanoUsd) {
+    let name = match operation {
+        Operation::Chat => SPENT,
+        Operation::Embeddings => SPENT_ON_EMBEDDINGS,
+    };
     let cost_on_span = i64::try_from(cost.0).unwrap_or(i64::MAX);
-    Span::current().set_attribute(SPENT, cost_on_span);
+    Span::current().set_attribute(name, cost_on_span);
     let attributes = [
         KeyValue::new(attribute::ROUTE, route),
         KeyValue::new(MODEL, model.to_owned()),

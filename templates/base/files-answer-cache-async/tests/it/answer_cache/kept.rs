@@ -6,6 +6,7 @@ use service::{
     app::{
         answers::cache::{self, Asked, Found, Kept},
         context::Context,
+        embedding::Embedding,
     },
     edge::deadline::Deadline,
     maintenance,
@@ -37,8 +38,12 @@ fn answer(text: &str) -> Kept {
     }
 }
 
+fn embedding(asked: &Asked<'_>) -> Embedding {
+    Embedding::of("/v1/answers", asked.question)
+}
+
 async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String> {
-    match cache::find(&mut context(server, tenant), asked).await {
+    match cache::find(&mut context(server, tenant), asked, embedding(asked)).await {
         Found::Answer(kept, _) => Some(kept.text),
         Found::Nothing(_) => None,
     }
@@ -46,7 +51,7 @@ async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String>
 
 async fn keep(server: &Server, tenant: &str, asked: &Asked<'_>, text: &str) {
     let mut context = context(server, tenant);
-    match cache::find(&mut context, asked).await {
+    match cache::find(&mut context, asked, embedding(asked)).await {
         Found::Nothing(place) => cache::keep(&context, place, answer(text)).await,
         Found::Answer(kept, _) => panic!("{kept:?} is there"),
     }
@@ -135,7 +140,7 @@ async fn the_later_of_two_answers_stays() {
     let mut context = context(&server, "a");
     let mut places = Vec::new();
     for _ in 0..2 {
-        match cache::find(&mut context, &asked).await {
+        match cache::find(&mut context, &asked, embedding(&asked)).await {
             Found::Nothing(place) => places.push(place),
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }

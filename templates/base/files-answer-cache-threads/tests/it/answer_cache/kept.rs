@@ -6,6 +6,7 @@ use service::{
     app::{
         answers::cache::{self, Asked, Found, Kept},
         context::Context,
+        embedding::Embedding,
     },
     edge::deadline::Deadline,
     maintenance,
@@ -38,8 +39,12 @@ fn answer(text: &str) -> Kept {
     }
 }
 
+fn embedding(asked: &Asked<'_>) -> Embedding {
+    Embedding::of("/v1/answers", asked.question)
+}
+
 async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String> {
-    match block_in_place(|| cache::find(&mut context(server, tenant), asked)) {
+    match block_in_place(|| cache::find(&mut context(server, tenant), asked, embedding(asked))) {
         Found::Answer(kept, _) => Some(kept.text),
         Found::Nothing(_) => None,
     }
@@ -47,7 +52,7 @@ async fn ask(server: &Server, tenant: &str, asked: &Asked<'_>) -> Option<String>
 
 async fn keep(server: &Server, tenant: &str, asked: &Asked<'_>, text: &str) {
     let mut context = context(server, tenant);
-    match block_in_place(|| cache::find(&mut context, asked)) {
+    match block_in_place(|| cache::find(&mut context, asked, embedding(asked))) {
         Found::Nothing(place) => block_in_place(|| cache::keep(&context, place, answer(text))),
         Found::Answer(kept, _) => panic!("{kept:?} is there"),
     }
@@ -136,7 +141,7 @@ async fn the_later_of_two_answers_stays() {
     let mut context = context(&server, "a");
     let mut places = Vec::new();
     for _ in 0..2 {
-        match block_in_place(|| cache::find(&mut context, &asked)) {
+        match block_in_place(|| cache::find(&mut context, &asked, embedding(&asked))) {
             Found::Nothing(place) => places.push(place),
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }

@@ -57,6 +57,15 @@ impl Usage {
             ..Self::default()
         }
     }
+
+    /// What the embedding of `text` takes.
+    pub fn of_text(text: &str) -> Self {
+        Self {
+            input_tokens: estimate(text),
+            is_estimated: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// The client. There is one a process, and no other way to it than `External::llm`.

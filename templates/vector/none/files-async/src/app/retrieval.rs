@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::context::Context;
+use super::{context::Context, embedding::Embedding};
 pub use crate::data::passages::{MOST_NAMED, Passage};
 use crate::{
     data::passages,
@@ -15,7 +15,7 @@ const LONGEST: u32 = 24_000;
 /// What there is to know, in the order in which it is named. Of `named` there are up to `MOST_NAMED`.
 pub async fn passages(
     context: &mut Context,
-    _: &str,
+    _: &mut Embedding,
     named: &[Uuid],
 ) -> Result<Vec<Passage>, Problem> {
     if named.is_empty() {

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::context::Context;
+use super::{context::Context, embedding::Embedding};
 pub use crate::data::blocking::passages::{MOST_NAMED, Passage};
 use crate::{
     data::blocking::passages,
@@ -13,7 +13,11 @@ use crate::{
 const LONGEST: u32 = 24_000;
 
 /// What there is to know, in the order in which it is named. Of `named` there are up to `MOST_NAMED`.
-pub fn passages(context: &mut Context, _: &str, named: &[Uuid]) -> Result<Vec<Passage>, Problem> {
+pub fn passages(
+    context: &mut Context,
+    _: &mut Embedding,
+    named: &[Uuid],
+) -> Result<Vec<Passage>, Problem> {
     if named.is_empty() {
         return Ok(Vec::new());
     }

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::context::Context;
+use super::{context::Context, embedding::Embedding};
 pub use crate::data::passages::{MOST_NAMED, Passage};
 use crate::{
     config::Config,
@@ -31,7 +31,7 @@ impl From<Near> for Passage {
 /// What there is to know about `question`, what matters most first. Of `named` there are up to `MOST_NAMED`.
 pub async fn passages(
     context: &mut Context,
-    question: &str,
+    question: &mut Embedding,
     named: &[Uuid],
 ) -> Result<Vec<Passage>, Problem> {
     if !named.is_empty() {
@@ -45,16 +45,17 @@ pub async fn passages(
 /// The passages that are nearest to `question`, the nearest first. Nothing is held while it is embedded.
 pub async fn nearest(
     context: &mut Context,
-    question: &str,
+    question: &mut Embedding,
     limit: u32,
 ) -> Result<Vec<Near>, Problem> {
-    let embedding = embedding(context, question).await?;
+    let deadline = context.deadline();
+    let vector = question.vector(context, deadline).await?;
     let tenant = context.caller().tenant.clone();
     let app = context.app().clone();
     let longest = app.config.retrieval.max_distance;
     let connection = &mut *context.read().await?;
     let space = space(&app.config);
-    let near = vectors::nearest(connection, &tenant, space, &embedding, limit, longest).await?;
+    let near = vectors::nearest(connection, &tenant, space, vector, limit, longest).await?;
     Ok(near)
 }
 
@@ -64,13 +65,6 @@ pub(super) fn space(config: &Config) -> Space<'_> {
         model: &config.embeddings.model,
         dimensions: config.embeddings.dimensions,
     }
-}
-
-async fn embedding(context: &mut Context, question: &str) -> Result<Vec<f32>, Problem> {
-    let (deadline, question) = (context.deadline(), [question.to_owned()]);
-    let mut embeddings = context.external().embed(&question, deadline).await?;
-    let embedding = embeddings.vectors.pop();
-    embedding.ok_or_else(|| Problem::internal(&"a question without an embedding"))
 }
 
 async fn named(context: &mut Context, named: &[Uuid]) -> Result<Vec<Passage>, Problem> {

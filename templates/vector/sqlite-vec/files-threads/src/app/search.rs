@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{context::Context, parameters::Query, retrieval};
+use super::{context::Context, embedding::Embedding, parameters::Query, retrieval};
 use crate::{data::blocking::vectors::Near, edge::problem::Problem};
+
+/// What it is paid for.
+const ROUTE: &str = "/v1/search";
 
 const LONGEST_QUESTION: usize = 1_000;
 const MOST: u32 = 50;
@@ -62,6 +65,7 @@ impl From<Near> for Passage {
     responses(
         (status = 200, body = Found),
         (status = 400, body = Problem, description = "The question or the limit does not hold"),
+        (status = 429, body = Problem, headers(("Retry-After")), description = "The caller may spend no more today"),
         (status = 503, body = Problem, description = "The model that embeds the question cannot be reached now"),
     ),
     security(("bearer" = ["documents:read"])),
@@ -80,7 +84,8 @@ pub fn search(
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::bad_request(format!("limit must be 1 to {MOST}")));
     }
-    let found = retrieval::nearest(&mut context, query.q.trim(), limit)?;
+    let mut question = Embedding::of(ROUTE, query.q.trim());
+    let found = retrieval::nearest(&mut context, &mut question, limit)?;
     Ok(Json(Found {
         items: found.into_iter().map(Passage::from).collect(),
     }))

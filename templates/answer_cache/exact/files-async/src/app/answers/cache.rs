@@ -7,7 +7,7 @@ use tracing::warn;
 
 pub use crate::data::answer_cache::{Asked, Kept};
 use crate::{
-    app::context::Context,
+    app::{context::Context, embedding::Embedding},
     data::{
         answer_cache::{self as rows, Key},
         cache_key::Scope,
@@ -41,7 +41,7 @@ pub struct Place {
 }
 
 /// Looks for an answer. That the cache cannot be read is as good as a question that nobody asked.
-pub async fn find(context: &mut Context, asked: &Asked<'_>) -> Found {
+pub async fn find(context: &mut Context, asked: &Asked<'_>, _: Embedding) -> Found {
     let key = Key::new(Scope::Tenant(context.caller()), asked);
     let found = same(context, &key).await.unwrap_or_else(unreadable);
     match found {

@@ -11,7 +11,7 @@ use tracing::warn;
 
 pub use crate::data::answer_cache::{Asked, Kept};
 use crate::{
-    app::context::Context,
+    app::{context::Context, embedding::Embedding},
     data::{
         answer_cache::{self as rows, Asker, Candidate, Key, Meaning, likeness},
         cache_key::Scope,
@@ -47,18 +47,16 @@ pub enum Found {
 /// Where the answer to a question will be kept.
 pub struct Place {
     key: Key,
-    question: String,
-    /// None until somebody needed it.
-    meaning: Option<Meaning>,
+    /// Of the question.
+    embedding: Embedding,
 }
 
 /// Looks for an answer. That the cache cannot be read, or the question not embedded, is as good as a question that
 /// nobody asked.
-pub async fn find(context: &mut Context, asked: &Asked<'_>) -> Found {
+pub async fn find(context: &mut Context, asked: &Asked<'_>, embedding: Embedding) -> Found {
     let mut place = Place {
         key: Key::new(Scope::Tenant(context.caller()), asked),
-        question: asked.question.to_owned(),
-        meaning: None,
+        embedding,
     };
     let same = same(context, &place.key).await;
     if let Some(kept) = same.unwrap_or_else(unreadable) {
@@ -86,10 +84,8 @@ pub async fn keep(context: &Context, place: Place, answer: Kept) {
 }
 
 async fn store(mut context: Context, mut place: Place, answer: Kept) {
-    if place.meaning.is_none() {
-        place.meaning = embed(&mut context, &place.question).await;
-    }
-    if let Err(error) = write(&mut context, &place, &answer).await {
+    let meaning = meaning(&mut context, &mut place.embedding).await;
+    if let Err(error) = write(&mut context, &place.key, meaning, &answer).await {
         warn!(%error, "an answer could not be kept: {error}");
     }
 }
@@ -114,11 +110,10 @@ async fn near(context: &mut Context, place: &mut Place) -> Result<Option<Kept>, 
     if candidates.is_empty() {
         return Ok(None);
     }
-    place.meaning = embed(context, &place.question).await;
-    let Some(meaning) = &place.meaning else {
+    let Some(meaning) = meaning(context, &mut place.embedding).await else {
         return Ok(None);
     };
-    match nearest(&candidates, meaning) {
+    match nearest(&candidates, &meaning) {
         Some((candidate, likeness)) if likeness >= config.threshold.0 => {
             let mut connection = context.read().await?;
             rows::of_candidate(&mut connection, &caller.tenant, candidate.id).await
@@ -138,22 +133,28 @@ fn nearest<'a>(candidates: &'a [Candidate], meaning: &Meaning) -> Option<(&'a Ca
     compared.max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
-async fn embed(context: &mut Context, question: &str) -> Option<Meaning> {
+async fn meaning(context: &mut Context, embedding: &mut Embedding) -> Option<Meaning> {
     let deadline = context.deadline().within(EMBEDDING);
-    let question = [question.to_owned()];
-    match context.external().embed(&question, deadline).await {
-        Ok(embeddings) => Some(Meaning {
-            vector: embeddings.vectors.into_iter().next()?,
-            model: embeddings.model,
+    let model = context.config().embeddings.model.clone();
+    match embedding.vector(context, deadline).await {
+        Ok(vector) => Some(Meaning {
+            vector: vector.to_vec(),
+            model,
         }),
-        Err(error) => {
-            warn!(%error, "a question could not be embedded: {error}");
+        Err(problem) => {
+            let why = problem.detail.unwrap_or(problem.title);
+            warn!(why, "a question could not be embedded: {why}");
             None
         }
     }
 }
 
-async fn write(context: &mut Context, place: &Place, answer: &Kept) -> Result<(), Error> {
+async fn write(
+    context: &mut Context,
+    key: &Key,
+    meaning: Option<Meaning>,
+    answer: &Kept,
+) -> Result<(), Error> {
     let caller = context.caller().clone();
     let asker = Asker {
         tenant: &caller.tenant,
@@ -164,8 +165,8 @@ async fn write(context: &mut Context, place: &Place, answer: &Kept) -> Result<()
     rows::keep(
         &mut transaction,
         asker,
-        &place.key,
-        place.meaning.as_ref(),
+        key,
+        meaning.as_ref(),
         answer,
         config.time_to_live,
     )

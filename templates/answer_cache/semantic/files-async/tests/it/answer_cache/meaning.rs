@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use service::{
     app::{
         answers::cache::{self, Asked, Found, Kept},
+        auth::DEFAULT_SCOPES,
         context::Context,
+        embedding::Embedding,
     },
     data::{
         answer_cache::{self as rows, Asker, Key, Meaning},
@@ -55,7 +58,7 @@ impl Cache {
 
     /// The answer and to what it was given.
     async fn ask(&self, tenant: &str, asked: &Asked<'_>) -> Option<(String, &'static str)> {
-        match cache::find(&mut self.context(tenant), asked).await {
+        match cache::find(&mut self.context(tenant), asked, embedding(asked)).await {
             Found::Answer(kept, to) => Some((kept.text, to)),
             Found::Nothing(_) => None,
         }
@@ -68,7 +71,7 @@ impl Cache {
             text: text.to_owned(),
             finish_reason: Some("stop".to_owned()),
         };
-        match cache::find(&mut context, asked).await {
+        match cache::find(&mut context, asked, embedding(asked)).await {
             Found::Nothing(place) => cache::keep(&context, place, answer).await,
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }
@@ -76,6 +79,15 @@ impl Cache {
 
     fn embeddings(&self) -> u64 {
         self.simulator.stats().embeddings
+    }
+
+    /// How many calls whoever asks as this tenant has paid for.
+    async fn paid(&self, tenant: &str) -> u64 {
+        // Whom `Context::of_job` stands for.
+        let client = self.server.client_with("job", tenant, DEFAULT_SCOPES);
+        let spend: Value = client.get("/v1/spend").await.json().await.expect("JSON");
+        let models = spend["models"].as_array().expect("models").iter();
+        models.filter_map(|model| model["calls"].as_u64()).sum()
     }
 }
 
@@ -85,6 +97,10 @@ fn asked(question: &str) -> Asked<'_> {
         documents: DOCUMENTS,
         ..Asked::default()
     }
+}
+
+fn embedding(asked: &Asked<'_>) -> Embedding {
+    Embedding::of("/v1/answers", asked.question)
 }
 
 fn answered(text: &str, to: &'static str) -> Option<(String, &'static str)> {
@@ -213,7 +229,7 @@ async fn an_embedding_that_fails_is_only_a_miss() {
     assert_eq!(same, answered("Some.", "exact"));
 }
 
-/// An embedding costs: none is asked for where there is nothing to compare, and none twice.
+/// An embedding costs, whoever asks: none is asked for where there is nothing to compare, and none twice.
 #[tokio::test]
 async fn a_question_is_embedded_once_and_only_when_it_must_be() {
     let cache = Cache::start().await;
@@ -225,4 +241,5 @@ async fn a_question_is_embedded_once_and_only_when_it_must_be() {
     assert_eq!(cache.embeddings(), 1, "the same words");
     cache.keep("a", &asked(ANOTHER), "Some.").await;
     assert_eq!(cache.embeddings(), 2, "once for both");
+    assert_eq!((cache.paid("a").await, cache.paid("b").await), (2, 0));
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use service::{
     app::{
         answers::cache::{self, Asked, Found, Kept},
+        auth::DEFAULT_SCOPES,
         context::Context,
+        embedding::Embedding,
     },
     data::{
         answer_cache::{self as rows, Asker, Key, Meaning},
@@ -56,7 +59,7 @@ impl Cache {
 
     /// The answer and to what it was given.
     async fn ask(&self, tenant: &str, asked: &Asked<'_>) -> Option<(String, &'static str)> {
-        match block_in_place(|| cache::find(&mut self.context(tenant), asked)) {
+        match block_in_place(|| cache::find(&mut self.context(tenant), asked, embedding(asked))) {
             Found::Answer(kept, to) => Some((kept.text, to)),
             Found::Nothing(_) => None,
         }
@@ -69,7 +72,7 @@ impl Cache {
             text: text.to_owned(),
             finish_reason: Some("stop".to_owned()),
         };
-        match block_in_place(|| cache::find(&mut context, asked)) {
+        match block_in_place(|| cache::find(&mut context, asked, embedding(asked))) {
             Found::Nothing(place) => block_in_place(|| cache::keep(&context, place, answer)),
             Found::Answer(kept, _) => panic!("{kept:?} is there"),
         }
@@ -77,6 +80,15 @@ impl Cache {
 
     fn embeddings(&self) -> u64 {
         self.simulator.stats().embeddings
+    }
+
+    /// How many calls whoever asks as this tenant has paid for.
+    async fn paid(&self, tenant: &str) -> u64 {
+        // Whom `Context::of_job` stands for.
+        let client = self.server.client_with("job", tenant, DEFAULT_SCOPES);
+        let spend: Value = client.get("/v1/spend").await.json().await.expect("JSON");
+        let models = spend["models"].as_array().expect("models").iter();
+        models.filter_map(|model| model["calls"].as_u64()).sum()
     }
 }
 
@@ -86,6 +98,10 @@ fn asked(question: &str) -> Asked<'_> {
         documents: DOCUMENTS,
         ..Asked::default()
     }
+}
+
+fn embedding(asked: &Asked<'_>) -> Embedding {
+    Embedding::of("/v1/answers", asked.question)
 }
 
 fn answered(text: &str, to: &'static str) -> Option<(String, &'static str)> {
@@ -214,7 +230,7 @@ async fn an_embedding_that_fails_is_only_a_miss() {
     assert_eq!(same, answered("Some.", "exact"));
 }
 
-/// An embedding costs: none is asked for where there is nothing to compare, and none twice.
+/// An embedding costs, whoever asks: none is asked for where there is nothing to compare, and none twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_embedded_once_and_only_when_it_must_be() {
     let cache = Cache::start().await;
@@ -226,4 +242,5 @@ async fn a_question_is_embedded_once_and_only_when_it_must_be() {
     assert_eq!(cache.embeddings(), 1, "the same words");
     cache.keep("a", &asked(ANOTHER), "Some.").await;
     assert_eq!(cache.embeddings(), 2, "once for both");
+    assert_eq!((cache.paid("a").await, cache.paid("b").await), (2, 0));
 }
