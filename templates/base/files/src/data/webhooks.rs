@@ -4,3 +4,4 @@
 pub mod callbacks;
 pub mod deliveries;
 pub mod endpoints;
+pub mod sealed;

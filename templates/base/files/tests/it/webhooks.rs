@@ -5,22 +5,40 @@ mod delivery;
 mod endpoints;
 mod guard;
 mod inbound;
+mod keys;
 mod refused;
 mod workers;
+
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use service::{
     app::state::App,
+    config::{Config, Environment},
     data::meter::Meter,
     edge::deadline::Deadline,
+    external::http::Http,
     jobs::{Kind, webhooks::Message},
 };
-use std::time::Duration;
 use uuid::Uuid;
 
 use crate::support::{Client, eventually, receiver::Receiver};
 
 const TENANT: &str = "a";
+
+/// The data of the processes on this folder, in this process.
+async fn open(folder: &Path) -> App {
+    let given = [
+        ("APP__ENVIRONMENT", "development"),
+        ("APP__DATA__DIRECTORY", folder.to_str().expect("UTF-8")),
+    ];
+    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
+    let app = App::start(config, Http::new().expect("a client")).await;
+    let app = app.expect("a start");
+    app.database.migrate().await.expect("a schema");
+    app
+}
 
 /// An endpoint of the client's tenant at the receiver; gives its path.
 async fn register(client: &Client, receiver: &Receiver) -> String {

@@ -1,5 +1,6 @@
 //! Keeps the secrets of endpoints. They must be read again to sign with them, so they are stored, but sealed: the
-//! key is not in the database, and without it a copy of the database forges no webhook.
+//! key is not in the database, and without it a copy of the database forges no webhook. While the key is rotated there
+//! are several: the first seals, and each opens what it has sealed.
 
 use std::sync::Arc;
 
@@ -20,30 +21,73 @@ const DEVELOPMENT_KEY: &str = "webhooks.key";
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct Vault(Arc<LessSafeKey>);
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    current: Key,
+    /// Of before.
+    others: Vec<Key>,
+}
 
 impl Vault {
-    /// Takes the configured key; in development, without one, a random one in the data folder.
+    /// Takes the configured keys; in development, without one, a random one in the data folder.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
-        match &config.webhooks.key {
-            Some(key) => Self::new(key.expose().as_bytes()),
+        match config.webhooks.keys.split_first() {
+            Some((current, others)) => Self::new(
+                current.expose().as_bytes(),
+                others.iter().map(|key| key.expose().as_bytes()),
+            ),
             None => {
                 let key = key_file::read_or_make(&config.data.directory, DEVELOPMENT_KEY)?;
-                Self::new(&key)
+                Self::new(&key, [])
             }
         }
     }
 
-    fn new(key: &[u8]) -> anyhow::Result<Self> {
-        let key = Salt::new(HKDF_SHA256, &[]).extract(key);
-        let key = key
-            .expand(&[PURPOSE], &AES_256_GCM)
-            .map_err(|_| anyhow::anyhow!("no key could be derived"))?;
-        Ok(Self(Arc::new(LessSafeKey::new(UnboundKey::from(key)))))
+    fn new<'a>(
+        current: &[u8],
+        others: impl IntoIterator<Item = &'a [u8]>,
+    ) -> anyhow::Result<Self> {
+        let others = others.into_iter().map(Key::derive);
+        Ok(Self(Arc::new(Keys {
+            current: Key::derive(current)?,
+            others: others.collect::<Result<_, _>>()?,
+        })))
     }
 
     /// What of the secret may be stored. It is good for this endpoint only: moved to another row, it does not open.
     pub fn seal(&self, endpoint: Uuid, secret: &SigningSecret) -> Result<Vec<u8>, Unspecified> {
+        self.0.current.seal(endpoint, secret)
+    }
+
+    pub fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<SigningSecret, Unspecified> {
+        let keys = std::iter::once(&self.0.current).chain(&self.0.others);
+        let mut opened = keys.map(|key| key.open(endpoint, sealed));
+        opened.find(Result::is_ok).unwrap_or(Err(Unspecified))
+    }
+
+    /// What another key has sealed, sealed with the first one; none where that has sealed it.
+    pub fn reseal(&self, endpoint: Uuid, sealed: &[u8]) -> Result<Option<Vec<u8>>, Unspecified> {
+        if self.0.current.open(endpoint, sealed).is_ok() {
+            return Ok(None);
+        }
+        let secret = self.open(endpoint, sealed)?;
+        self.seal(endpoint, &secret).map(Some)
+    }
+}
+
+struct Key(LessSafeKey);
+
+impl Key {
+    fn derive(key: &[u8]) -> anyhow::Result<Self> {
+        let key = Salt::new(HKDF_SHA256, &[]).extract(key);
+        let key = key
+            .expand(&[PURPOSE], &AES_256_GCM)
+            .map_err(|_| anyhow::anyhow!("no key could be derived"))?;
+        Ok(Self(LessSafeKey::new(UnboundKey::from(key))))
+    }
+
+    fn seal(&self, endpoint: Uuid, secret: &SigningSecret) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce)?;
         let mut sealed = secret.bytes().to_owned();
@@ -55,7 +99,7 @@ impl Vault {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    pub fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<SigningSecret, Unspecified> {
+    fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<SigningSecret, Unspecified> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce)?;
         let mut secret = sealed.to_owned();
@@ -70,15 +114,20 @@ impl Vault {
 mod tests {
     use super::*;
 
+    fn vault(current: &str, others: &[&str]) -> Vault {
+        let others = others.iter().map(|key| key.as_bytes());
+        Vault::new(current.as_bytes(), others).expect("a vault")
+    }
+
     #[test]
     fn only_this_key_opens_and_only_for_its_endpoint() {
-        let vault = Vault::new(b"key").expect("a vault");
+        let vault = self::vault("key", &[]);
         let secret = SigningSecret::generate().expect("random bytes");
         let endpoint = Uuid::now_v7();
         let sealed = vault.seal(endpoint, &secret).expect("a seal");
         assert!(vault.open(endpoint, &sealed) == Ok(secret.clone()));
         assert!(vault.open(Uuid::now_v7(), &sealed).is_err());
-        let other = Vault::new(b"another key").expect("a vault");
+        let other = self::vault("another key", &["a third"]);
         assert!(other.open(endpoint, &sealed).is_err());
         assert!(vault.open(endpoint, &sealed[..5]).is_err());
         let again = vault.seal(endpoint, &secret).expect("a seal");
@@ -88,5 +137,19 @@ mod tests {
                 .windows(8)
                 .any(|part| secret.bytes().starts_with(part))
         );
+    }
+    #[test]
+    fn each_key_opens_and_the_first_seals() {
+        let (old, both) = (vault("old", &[]), vault("new", &["older", "old"]));
+        let secret = SigningSecret::generate().expect("random bytes");
+        let endpoint = Uuid::now_v7();
+        let sealed = old.seal(endpoint, &secret).expect("a seal");
+        assert!(both.open(endpoint, &sealed) == Ok(secret.clone()));
+        let anew = both.reseal(endpoint, &sealed).expect("a seal");
+        let anew = anew.expect("it was the old one's");
+        assert_eq!(both.reseal(endpoint, &anew), Ok(None));
+        assert!(vault("new", &[]).open(endpoint, &anew) == Ok(secret));
+        assert!(old.open(endpoint, &anew).is_err());
+        assert!(old.reseal(endpoint, &anew).is_err());
     }
 }

@@ -63,7 +63,7 @@ impl Resolve for Shared {
 
 fn production(ports: &[u16]) -> Config {
     Config {
-        key: None,
+        keys: Vec::new(),
         is_strict: true,
         allowed_ports: ports.to_owned(),
         allowed_networks: Vec::new(),

@@ -1,16 +1,11 @@
 //! Workers that deliver side by side, or die while they do.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use serde_json::json;
-use service::{
-    app::state::App,
-    config::{Config, Environment},
-    external::http::Http,
-};
 use temp_dir::TempDir;
 
-use super::{TENANT, delivery, read, register, send};
+use super::{TENANT, delivery, open, read, register, send};
 use crate::support::{
     Process, eventually,
     receiver::{Receiver, Reply},
@@ -20,20 +15,6 @@ const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
     ("APP__JOBS__POLL_INTERVAL", "100ms"),
 ];
-
-/// The data of the processes on this folder, in this process.
-async fn open(folder: &Path) -> App {
-    let given = [
-        ("APP__ENVIRONMENT", "development"),
-        ("APP__DATA__DIRECTORY", folder.to_str().expect("UTF-8")),
-    ];
-    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
-    let app = App::start(config, Http::new().expect("a client")).await;
-    let app = app.expect("a start");
-    app.database.migrate().await.expect("a schema");
-    app
-}
 
 #[tokio::test]
 async fn two_workers_deliver_each_message_once() {
