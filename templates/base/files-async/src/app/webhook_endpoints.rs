@@ -20,14 +20,14 @@ use super::{
 };
 use crate::{
     data::{
-        jobs::State as JobState,
+        jobs::{State as JobState, rests},
         webhooks::{
             deliveries::{self, Delivery as DeliveryRow},
             endpoints::{self as rows, Disabled as DisabledRow, Endpoint as Row},
         },
     },
     edge::problem::Problem,
-    jobs::webhooks::SigningSecret,
+    jobs::{Kind, webhooks::SigningSecret},
 };
 
 pub(super) const LONGEST_URL: usize = 2_000;
@@ -77,6 +77,9 @@ pub struct WebhookEndpoint {
     /// Since when it has only failed.
     #[schema(format = DateTime)]
     failing_since: Option<String>,
+    /// It failed several times one after the other, or asked for it: until then nothing is sent to it.
+    #[schema(format = DateTime)]
+    resting_until: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
 }
@@ -88,6 +91,7 @@ impl From<Row> for WebhookEndpoint {
             url: row.url,
             disabled: row.disabled.map(Disabled::from),
             failing_since: row.failing_since.map(time::rfc3339_of_millis),
+            resting_until: row.resting_until.map(time::rfc3339_of_millis),
             created_at: time::rfc3339_of_millis(row.created_at),
         }
     }
@@ -275,9 +279,12 @@ pub async fn remove(mut context: Context, Id(id): Id) -> Result<StatusCode, Prob
 pub async fn enable(mut context: Context, Id(id): Id) -> Result<Json<WebhookEndpoint>, Problem> {
     let tenant = context.caller().tenant.clone();
     let mut transaction = context.begin().await?;
-    rows::enable(&mut transaction, &tenant, id).await?;
+    if rows::enable(&mut transaction, &tenant, id).await? {
+        rests::end(&mut transaction, Kind::Webhook.name(), id).await?;
+    }
     let row = rows::find(&mut transaction, &tenant, id).await?;
     transaction.commit().await?;
+    context.app().news.publish(Kind::Webhook);
     let row = row.ok_or_else(Problem::not_found)?;
     Ok(Json(WebhookEndpoint::from(row)))
 }
@@ -399,5 +406,7 @@ fn shown(
 }
 
 fn unopened(_: Unspecified) -> Problem {
-    Problem::internal(&"a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY")
+    Problem::internal(
+        &"a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY",
+    )
 }

@@ -34,6 +34,8 @@ use crate::support::{Client, Server, client::header, eventually};
 
 const KIND: &str = "report";
 const TENANT: &str = "a";
+/// How many that share a key run at once.
+const PER_KEY: u32 = 2;
 const LEASE: Duration = Duration::from_secs(60);
 
 /// The table alone: no worker is at it but the test.
@@ -58,6 +60,7 @@ impl Table {
             delay: Duration::ZERO,
             max_attempts: 3,
             dedupe_key: None,
+            concurrency_key: None,
             traceparent: None,
         };
         change(&mut job);
@@ -71,7 +74,8 @@ impl Table {
 
     async fn claim_for(&self, lease: Duration) -> Option<(Lease, Claimed)> {
         let token = Uuid::now_v7();
-        let claimed = jobs::claim(&mut self.connection().await, KIND, token, lease).await;
+        let mut connection = self.connection().await;
+        let claimed = jobs::claim(&mut connection, KIND, Some(PER_KEY), token, lease).await;
         let claimed = claimed.expect("an answer")?;
         let id = claimed.id;
         Some((Lease { id, token }, claimed))

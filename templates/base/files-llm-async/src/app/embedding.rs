@@ -38,11 +38,7 @@ impl Embedding {
 
     /// What that may cost is reserved before, and what it did cost is settled after. A second request beside one that
     /// takes long is ours to pay.
-    async fn embed(
-        &self,
-        context: &mut Context,
-        deadline: Deadline,
-    ) -> Result<Vec<f32>, Problem> {
+    async fn embed(&self, context: &mut Context, deadline: Deadline) -> Result<Vec<f32>, Problem> {
         let spending = spend::reserve_embedding(context, self.route, &self.text).await?;
         let text = [self.text.clone()];
         let embedded = context.external().embed(&text, deadline).await;

@@ -81,6 +81,7 @@ impl<'a, P: Serialize> Order<'a, P> {
             delay: self.delay,
             max_attempts: self.kind.max_attempts(),
             dedupe_key: self.dedupe_key,
+            concurrency_key: None,
             traceparent,
         }
     }

@@ -67,5 +67,7 @@ fn keys(environment: &mut Environment) -> Vec<Secret> {
              between them"
         )
     });
-    keys.into_iter().map(|key| Secret::new(key.to_owned())).collect()
+    keys.into_iter()
+        .map(|key| Secret::new(key.to_owned()))
+        .collect()
 }

@@ -3,6 +3,7 @@
 //! nothing after another took over.
 
 pub mod desk;
+pub mod rests;
 mod row;
 
 use std::time::Duration;
@@ -27,6 +28,23 @@ macro_rules! head_start {
 }
 use head_start;
 
+/// Whether a job may run beside those of its key: fewer of them than may are running, and the key does not rest. Of a
+/// statement that has the kind as its first parameter, and how many may as its second.
+macro_rules! is_free {
+    () => {
+        concat!(
+            "(concurrency_key IS NULL OR concurrency_key NOT IN
+                (SELECT concurrency_key FROM jobs
+                 WHERE kind = $1 AND state = 'running' AND concurrency_key IS NOT NULL
+                 GROUP BY concurrency_key HAVING COUNT(*) >= $2
+                 UNION ALL
+                 SELECT concurrency_key FROM job_rests WHERE kind = $1 AND rests_until > ",
+            now_ms!(),
+            "))"
+        )
+    };
+}
+
 /// A job to be.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {
@@ -40,6 +58,8 @@ pub struct NewJob<'a> {
     pub delay: Duration,
     pub max_attempts: u32,
     pub dedupe_key: Option<&'a str>,
+    /// Of those that share it, only so many run at once.
+    pub concurrency_key: Option<Uuid>,
     pub traceparent: Option<&'a str>,
 }
 
@@ -55,14 +75,14 @@ pub struct Lease {
 pub async fn add(connection: &mut Connection, job: &NewJob<'_>) -> Result<bool, Error> {
     let statement = sqlx::query(concat!(
         "INSERT INTO jobs (id, tenant, kind, payload, state, priority, run_at, rank, max_attempts,
-            dedupe_key, traceparent, created_at)
+            dedupe_key, concurrency_key, traceparent, created_at)
          VALUES ($1, $2, $3, $4, 'queued', $5, ",
         now_ms!(),
         " + $6, ",
         now_ms!(),
         " + $6 - $5 * ",
         head_start!(),
-        ", $7, $8, $9, ",
+        ", $7, $8, $9, $10, ",
         now_ms!(),
         ") ON CONFLICT DO NOTHING"
     ))
@@ -74,6 +94,7 @@ pub async fn add(connection: &mut Connection, job: &NewJob<'_>) -> Result<bool, 
     .bind(millis(job.delay))
     .bind(i64::from(job.max_attempts))
     .bind(job.dedupe_key)
+    .bind(job.concurrency_key)
     .bind(job.traceparent);
     Ok(connection.execute(statement).await? == 1)
 }
@@ -97,38 +118,52 @@ pub async fn insert(connection: &mut Connection, job: &NewJob<'_>) -> Result<Uui
 }
 
 /// Whether a claim would find something. A read, so that an idle worker never takes the write lock.
-pub async fn is_due(connection: &mut Connection, kind: &str) -> Result<bool, Error> {
+pub async fn is_due(
+    connection: &mut Connection,
+    kind: &str,
+    per_key: Option<u32>,
+) -> Result<bool, Error> {
     let statement = sqlx::query_as(concat!(
         "SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND rank <= ",
         now_ms!(),
         " AND run_at <= ",
         now_ms!(),
+        " AND ",
+        is_free!(),
         " LIMIT 1"
     ))
-    .bind(kind);
+    .bind(kind)
+    .bind(bound(per_key));
     let due: Option<(Uuid,)> = connection.optional(statement).await?;
     Ok(due.is_some())
 }
 
-/// Takes the first job that is due, and counts the attempt: one that kills its worker must not come back for
-/// ever.
+fn bound(per_key: Option<u32>) -> i64 {
+    per_key.map_or(i64::MAX, i64::from)
+}
+
+/// Takes the first job that is due and free, and counts the attempt: one that kills its worker must not come back for
+/// ever. Of those that share a key, `per_key` run at once.
 pub async fn claim(
     connection: &mut Connection,
     kind: &str,
+    per_key: Option<u32>,
     token: Uuid,
     lease: Duration,
 ) -> Result<Option<Claimed>, Error> {
     let statement = sqlx::query_as(concat!(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, version = version + 1, lease_token = $1,
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, version = version + 1, lease_token = $3,
             lease_until = ",
         now_ms!(),
-        " + $2, started_at = COALESCE(started_at, ",
+        " + $4, started_at = COALESCE(started_at, ",
         now_ms!(),
         ")
-         WHERE id IN (SELECT id FROM jobs WHERE kind = $3 AND state = 'queued' AND rank <= ",
+         WHERE id IN (SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND rank <= ",
         now_ms!(),
         " AND run_at <= ",
         now_ms!(),
+        " AND ",
+        is_free!(),
         " ORDER BY rank LIMIT 1",
         skip_locked!(),
         ")
@@ -136,9 +171,10 @@ pub async fn claim(
         now_ms!(),
         " - run_at AS waited"
     ))
+    .bind(kind)
+    .bind(bound(per_key))
     .bind(token)
-    .bind(millis(lease))
-    .bind(kind);
+    .bind(millis(lease));
     connection.optional(statement).await
 }
 

@@ -7,6 +7,7 @@ mod guard;
 mod inbound;
 mod keys;
 mod refused;
+mod throttle;
 mod workers;
 
 use std::{path::Path, time::Duration};
@@ -18,7 +19,7 @@ use service::{
     data::meter::Meter,
     edge::deadline::Deadline,
     external::http::Http,
-    jobs::{Kind, webhooks::Message},
+    jobs::{Kind, webhooks::Message, worker},
 };
 use uuid::Uuid;
 
@@ -81,6 +82,11 @@ async fn send(app: &App, endpoint: &str, url: &str) -> String {
         .await;
     app.news.publish(Kind::Webhook);
     sent.expect("a message").to_string()
+}
+
+/// Works on what is there: tests look at it before.
+fn work(app: &App) {
+    tokio::spawn(worker::run(app.clone()));
 }
 
 /// Waits until the newest delivery to the endpoint is as `holds` says.

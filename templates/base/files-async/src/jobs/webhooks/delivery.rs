@@ -6,12 +6,18 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::signature::{self, SigningSecret};
+use super::{
+    rest,
+    signature::{self, SigningSecret},
+};
 use crate::{
     app::time,
-    data::webhooks::{
-        deliveries::{self, Due},
-        endpoints::{self, Disabled},
+    data::{
+        jobs::rests,
+        webhooks::{
+            deliveries::{self, Due},
+            endpoints::{self, Disabled},
+        },
     },
     external::webhooks::{Answer, Error},
     jobs::{Done, Failure, Kind, Work},
@@ -45,7 +51,9 @@ pub(in crate::jobs) async fn run(work: &mut Work) -> Result<Done, Failure> {
             work.finish(async |transaction| {
                 deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)
                     .await?;
-                endpoints::worked(transaction, &tenant, due.endpoint).await?;
+                if endpoints::worked(transaction, &tenant, due.endpoint).await? {
+                    rests::end(transaction, Kind::Webhook.name(), due.endpoint).await?;
+                }
                 Ok(json!({ "status": answer.status }))
             })
             .await
@@ -82,7 +90,9 @@ fn secrets(work: &mut Work, due: &Due) -> Result<Vec<SigningSecret>, Failure> {
     let sealed = std::iter::once(&due.secret).chain(&due.previous_secret);
     let secrets = sealed.map(|sealed| vault.open(due.endpoint, sealed));
     secrets.collect::<Result<_, _>>().map_err(|_| {
-        tracing::error!("a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY");
+        tracing::error!(
+            "a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY"
+        );
         Failure::Retry("a fault of ours".to_owned())
     })
 }
@@ -103,10 +113,13 @@ async fn failed(
         Err(error) => (None, "", error.to_string()),
     };
     let is_gone = status == Some(GONE);
+    let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after);
+    let (kind, endpoint) = (Kind::Webhook.name(), due.endpoint);
     let disabled = work
         .record(async |transaction| {
             deliveries::answered(transaction, &tenant, id, status, body).await?;
-            let endpoint = due.endpoint;
+            let failures = rests::failed(transaction, kind, endpoint).await?;
+            rests::begin(transaction, kind, endpoint, rest::after(failures, asked)).await?;
             Ok(endpoints::failed(transaction, &tenant, endpoint, is_gone, FAILING).await?)
         })
         .await?;
@@ -114,7 +127,6 @@ async fn failed(
         return Ok(given_up(due.endpoint, disabled, told));
     }
     let wait = Kind::Webhook.backoff().after(work.attempt());
-    let asked = outcome.ok().and_then(|answer| answer.retry_after);
     // Asked for less, it still waits as long as its schedule says: attempts are few. Nobody is believed who asks for
     // more than a day.
     let asked = asked.unwrap_or_default().min(LONGEST_WISH);

@@ -1,6 +1,7 @@
 //! `data/jobs`, for a thread that waits.
 
 pub mod desk;
+pub mod rests;
 
 use uuid::Uuid;
 

@@ -6,12 +6,18 @@ use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::signature::{self, SigningSecret};
+use super::{
+    rest,
+    signature::{self, SigningSecret},
+};
 use crate::{
     app::time,
-    data::blocking::webhooks::{
-        deliveries::{self, Due},
-        endpoints::{self, Disabled},
+    data::blocking::{
+        jobs::rests,
+        webhooks::{
+            deliveries::{self, Due},
+            endpoints::{self, Disabled},
+        },
     },
     external::webhooks::{Answer, Error},
     jobs::{Done, Failure, Kind, Work},
@@ -43,7 +49,9 @@ pub(in crate::jobs) fn run(work: &mut Work) -> Result<Done, Failure> {
     match deliver(work, &due)? {
         Ok(answer) if (200..300).contains(&answer.status) => work.finish(|transaction| {
             deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)?;
-            endpoints::worked(transaction, &tenant, due.endpoint)?;
+            if endpoints::worked(transaction, &tenant, due.endpoint)? {
+                rests::end(transaction, Kind::Webhook.name(), due.endpoint)?;
+            }
             Ok(json!({ "status": answer.status }))
         }),
         outcome => Err(failed(work, &due, outcome)?),
@@ -95,9 +103,12 @@ fn failed(work: &mut Work, due: &Due, outcome: Result<Answer, Error>) -> Result<
         Err(error) => (None, "", error.to_string()),
     };
     let is_gone = status == Some(GONE);
+    let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after);
+    let (kind, endpoint) = (Kind::Webhook.name(), due.endpoint);
     let disabled = work.record(|transaction| {
         deliveries::answered(transaction, &tenant, id, status, body)?;
-        let endpoint = due.endpoint;
+        let failures = rests::failed(transaction, kind, endpoint)?;
+        rests::begin(transaction, kind, endpoint, rest::after(failures, asked))?;
         Ok(endpoints::failed(
             transaction,
             &tenant,
@@ -110,7 +121,6 @@ fn failed(work: &mut Work, due: &Due, outcome: Result<Answer, Error>) -> Result<
         return Ok(given_up(due.endpoint, disabled, told));
     }
     let wait = Kind::Webhook.backoff().after(work.attempt());
-    let asked = outcome.ok().and_then(|answer| answer.retry_after);
     // Asked for less, it still waits as long as its schedule says: attempts are few. Nobody is believed who asks for
     // more than a day.
     let asked = asked.unwrap_or_default().min(LONGEST_WISH);

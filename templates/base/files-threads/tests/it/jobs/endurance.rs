@@ -84,6 +84,7 @@ async fn add(app: &App, jobs: usize) {
             delay: Duration::ZERO,
             max_attempts: ATTEMPTS,
             dedupe_key: None,
+            concurrency_key: None,
             traceparent: None,
         };
         let added = jobs::insert(&mut transaction, &job).await;

@@ -46,6 +46,8 @@ pub struct Endpoint {
     pub disabled: Option<Disabled>,
     /// Since when it has only failed.
     pub failing_since: Option<i64>,
+    /// While it is left alone.
+    pub resting_until: Option<i64>,
     pub created_at: i64,
 }
 
@@ -56,6 +58,7 @@ impl FromRow<'_, Row> for Endpoint {
             url: row.try_get("url")?,
             disabled: Disabled::read(row)?,
             failing_since: row.try_get("failing_since")?,
+            resting_until: row.try_get("resting_until")?,
             created_at: row.try_get("created_at")?,
         })
     }
@@ -77,6 +80,18 @@ impl FromRow<'_, Row> for Secrets {
             previous_until: row.try_get("previous_until")?,
         })
     }
+}
+
+/// An `Endpoint`, up to the condition.
+macro_rules! select {
+    () => {
+        concat!(
+            "SELECT e.id, e.url, e.disabled, e.failing_since, e.created_at, r.rests_until AS resting_until
+             FROM webhook_endpoints AS e LEFT JOIN job_rests AS r
+                ON r.kind = 'webhook' AND r.concurrency_key = e.id AND r.rests_until > ",
+            now_ms!()
+        )
+    };
 }
 
 /// Adds the endpoint; false where the tenant has one with this URL.
@@ -105,12 +120,9 @@ pub async fn find(
     tenant: &str,
     id: Uuid,
 ) -> Result<Option<Endpoint>, Error> {
-    let statement = sqlx::query_as(
-        "SELECT id, url, disabled, failing_since, created_at
-         FROM webhook_endpoints WHERE tenant = $1 AND id = $2",
-    )
-    .bind(tenant)
-    .bind(id);
+    let statement = sqlx::query_as(concat!(select!(), " WHERE e.tenant = $1 AND e.id = $2"))
+        .bind(tenant)
+        .bind(id);
     connection.optional(statement).await
 }
 
@@ -120,11 +132,11 @@ pub async fn find_by_url(
     tenant: &str,
     urls: [&str; 2],
 ) -> Result<Option<Endpoint>, Error> {
-    let statement = sqlx::query_as(
-        "SELECT id, url, disabled, failing_since, created_at
-         FROM webhook_endpoints WHERE tenant = $1 AND url IN ($2, $3)
-         ORDER BY LENGTH(url) DESC LIMIT 1",
-    )
+    let statement = sqlx::query_as(concat!(
+        select!(),
+        " WHERE e.tenant = $1 AND e.url IN ($2, $3)
+         ORDER BY LENGTH(url) DESC LIMIT 1"
+    ))
     .bind(tenant)
     .bind(urls[0])
     .bind(urls[1]);
@@ -138,10 +150,10 @@ pub async fn page(
     after: Uuid,
     limit: u32,
 ) -> Result<Vec<Endpoint>, Error> {
-    let statement = sqlx::query_as(
-        "SELECT id, url, disabled, failing_since, created_at
-         FROM webhook_endpoints WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
+    let statement = sqlx::query_as(concat!(
+        select!(),
+        " WHERE e.tenant = $1 AND e.id > $2 ORDER BY e.id LIMIT $3"
+    ))
     .bind(tenant)
     .bind(after)
     .bind(limit);
@@ -211,15 +223,15 @@ pub async fn rotate(
     Ok(connection.execute(statement).await? == 1)
 }
 
-/// It took a delivery.
-pub async fn worked(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<(), Error> {
+/// It took a delivery; whether it had failed before.
+pub async fn worked(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<bool, Error> {
     let statement = sqlx::query(
         "UPDATE webhook_endpoints SET failing_since = NULL
          WHERE tenant = $1 AND id = $2 AND failing_since IS NOT NULL",
     )
     .bind(tenant)
     .bind(id);
-    connection.execute(statement).await.map(drop)
+    Ok(connection.execute(statement).await? == 1)
 }
 
 /// It did not take a delivery. That disables it if it is gone, or has only failed for `longest`; then, why.

@@ -4,6 +4,7 @@
 
 mod callback;
 mod delivery;
+mod rest;
 pub mod signature;
 pub mod vault;
 
@@ -69,6 +70,7 @@ impl Message<'_> {
             delay: Duration::ZERO,
             max_attempts: Kind::Webhook.max_attempts(),
             dedupe_key: None,
+            concurrency_key: Some(self.endpoint),
             traceparent: traceparent.as_deref(),
         };
         jobs::insert(connection, &job).await?;

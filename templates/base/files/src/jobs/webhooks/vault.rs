@@ -44,10 +44,7 @@ impl Vault {
         }
     }
 
-    fn new<'a>(
-        current: &[u8],
-        others: impl IntoIterator<Item = &'a [u8]>,
-    ) -> anyhow::Result<Self> {
+    fn new<'a>(current: &[u8], others: impl IntoIterator<Item = &'a [u8]>) -> anyhow::Result<Self> {
         let others = others.into_iter().map(Key::derive);
         Ok(Self(Arc::new(Keys {
             current: Key::derive(current)?,

@@ -2,11 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use service::data::jobs::{self, State};
+use service::data::jobs::{self, State, rests};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{KIND, LEASE, Table, connection};
+use super::{KIND, LEASE, PER_KEY, Table, connection};
 
 #[tokio::test]
 async fn sixteen_workers_claim_each_job_once() {
@@ -22,7 +22,7 @@ async fn sixteen_workers_claim_each_job_once() {
             let mut claimed = Vec::new();
             loop {
                 let mut connection = connection(&database).await;
-                let claim = jobs::claim(&mut connection, KIND, Uuid::now_v7(), LEASE).await;
+                let claim = jobs::claim(&mut connection, KIND, None, Uuid::now_v7(), LEASE).await;
                 match claim.expect("an answer") {
                     Some(job) => claimed.push(job.id),
                     None => return claimed,
@@ -42,7 +42,7 @@ async fn a_delayed_job_is_not_due_before() {
     assert!(table.claim().await.is_none());
     let mut connection = table.connection().await;
     assert!(
-        !jobs::is_due(&mut connection, KIND)
+        !jobs::is_due(&mut connection, KIND, None)
             .await
             .expect("an answer")
     );
@@ -88,6 +88,71 @@ async fn one_key_is_one_job_until_it_has_ended() {
 }
 
 #[tokio::test]
+async fn of_those_that_share_a_key_only_so_many_run_at_once() {
+    let table = Table::start().await;
+    let keyed = async |key| table.add(|job| job.concurrency_key = Some(key)).await;
+    let (slow, quick) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let [first, second, third] = [keyed(slow).await, keyed(slow).await, keyed(slow).await];
+    let (other, none) = (keyed(quick).await, table.add(|_| ()).await);
+    let mut running = Vec::new();
+    while let Some((lease, _)) = table.claim().await {
+        running.push(lease);
+    }
+    let claimed: HashSet<Uuid> = running.iter().map(|lease| lease.id).collect();
+    assert_eq!(claimed, HashSet::from([first, second, other, none]));
+    let mut connection = table.connection().await;
+    let is_due = jobs::is_due(&mut connection, KIND, Some(PER_KEY)).await;
+    assert!(!is_due.expect("an answer"));
+
+    let of_first = running.iter().find(|lease| lease.id == first);
+    let ended = jobs::succeed(&mut connection, *of_first.expect("it runs"), "null").await;
+    assert!(ended.expect("an answer"));
+    drop(connection);
+    let next = table.claim().await.expect("a job");
+    assert_eq!(next.0.id, third);
+}
+
+#[tokio::test]
+async fn what_rests_is_claimed_when_its_rest_is_over() {
+    let table = Table::start().await;
+    let key = Uuid::from_u128(1);
+    let job = table.add(|job| job.concurrency_key = Some(key)).await;
+    let mut connection = table.connection().await;
+    for failures in 1..=2 {
+        let failed = rests::failed(&mut connection, KIND, key).await;
+        assert_eq!(failed.expect("an answer"), failures);
+    }
+    let rest = rests::begin(&mut connection, KIND, key, LEASE).await;
+    rest.expect("a rest");
+    // What was under way by then says nothing new, and a shorter rest changes nothing.
+    let failed = rests::failed(&mut connection, KIND, key).await;
+    assert_eq!(failed.expect("an answer"), 2);
+    let rest = rests::begin(&mut connection, KIND, key, Duration::ZERO).await;
+    rest.expect("a rest");
+    drop(connection);
+    assert!(table.claim().await.is_none());
+
+    let over = sqlx::query("UPDATE job_rests SET rests_until = rests_until - 3600000");
+    let mut connection = table.connection().await;
+    connection.execute(over).await.expect("a change");
+    drop(connection);
+    let (lease, _) = table.claim().await.expect("it is over");
+    assert_eq!(lease.id, job);
+    let mut connection = table.connection().await;
+    let failed = rests::failed(&mut connection, KIND, key).await;
+    assert_eq!(failed.expect("an answer"), 3);
+    rests::end(&mut connection, KIND, key)
+        .await
+        .expect("an end");
+    let failed = rests::failed(&mut connection, KIND, key).await;
+    assert_eq!(failed.expect("an answer"), 1, "all is forgotten");
+    let purged = rests::purge(&mut connection, LEASE).await;
+    assert_eq!(purged.expect("an answer"), 0);
+    let purged = rests::purge(&mut connection, Duration::ZERO).await;
+    assert_eq!(purged.expect("an answer"), 1);
+}
+
+#[tokio::test]
 async fn a_transaction_that_is_rolled_back_adds_nothing() {
     let table = Table::start().await;
     let deadline = service::edge::deadline::Deadline::after(LEASE);
@@ -103,6 +168,7 @@ async fn a_transaction_that_is_rolled_back_adds_nothing() {
         delay: Duration::ZERO,
         max_attempts: 1,
         dedupe_key: None,
+        concurrency_key: None,
         traceparent: None,
     };
     jobs::insert(&mut transaction, &job).await.expect("a job");

@@ -2,10 +2,9 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::{app::state::App, jobs::worker};
 use uuid::Uuid;
 
-use super::{TENANT, change, read, register, secret};
+use super::{TENANT, change, read, register, secret, work};
 use crate::support::{
     Client, Server,
     client::{header, problem},
@@ -30,11 +29,6 @@ fn told(received: &Received, job: &str) -> Value {
         job
     );
     body["data"]["state"].clone()
-}
-
-/// Works on what is there: tests look at it before.
-fn work(app: &App) {
-    tokio::spawn(worker::run(app.clone()));
 }
 
 #[tokio::test]

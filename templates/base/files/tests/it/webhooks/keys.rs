@@ -63,5 +63,8 @@ async fn while_the_key_is_rotated_each_delivery_is_signed_as_before() {
     let nothing = (true, "0 sealed anew\n".to_owned());
     assert_eq!(reseal(folder.path(), NEW).await, nothing);
     let (is_done, said) = reseal(folder.path(), OLD).await;
-    assert!(!is_done && said.contains("1 are sealed with a key that is not in"), "{said}");
+    assert!(
+        !is_done && said.contains("1 are sealed with a key that is not in"),
+        "{said}"
+    );
 }

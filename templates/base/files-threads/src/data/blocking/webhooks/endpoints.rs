@@ -78,8 +78,8 @@ pub fn rotate(
     wait(rows::rotate(connection, tenant, id, secret, overlap))
 }
 
-/// It took a delivery.
-pub fn worked(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<(), Error> {
+/// It took a delivery; whether it had failed before.
+pub fn worked(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<bool, Error> {
     wait(rows::worked(connection, tenant, id))
 }
 

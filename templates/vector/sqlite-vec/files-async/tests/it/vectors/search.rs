@@ -81,7 +81,8 @@ async fn a_tenant_finds_its_own_documents_only() {
     let passages = passages.unwrap_or_default();
     assert_eq!(passages.len(), 1);
     assert_eq!((passages[0].document, passages[0].version), (own[0], 1));
-    let refused = retrieval::passages(&mut context, &mut question("pears"), &[own[0], others]).await;
+    let refused =
+        retrieval::passages(&mut context, &mut question("pears"), &[own[0], others]).await;
     let refused = refused.expect_err("another tenant's");
     assert_eq!(refused.status, 422);
     let pointers = refused.errors.iter().map(|error| error.pointer.as_str());
@@ -120,14 +121,20 @@ async fn named_documents_are_taken_as_they_are_named() {
     let client = server.client("a");
     let first = id(&add(&client, "First", &"1".repeat(20_000)).await);
     let second = id(&add(&client, "Second", &"2".repeat(20_000)).await);
-    let named = retrieval::passages(&mut context(&server, "a"), &mut question("?"), &[second, first]).await;
+    let named = retrieval::passages(
+        &mut context(&server, "a"),
+        &mut question("?"),
+        &[second, first],
+    )
+    .await;
     let named = named.unwrap_or_default();
     let titles: Vec<&str> = named.iter().map(|passage| passage.title.as_str()).collect();
     assert_eq!(titles, ["Second", "First"]);
     let characters: usize = named.iter().map(|passage| passage.text.len()).sum();
     assert_eq!(characters, 24_000);
     let too_many = vec![first; retrieval::MOST_NAMED + 1];
-    let named = retrieval::passages(&mut context(&server, "a"), &mut question("?"), &too_many).await;
+    let named =
+        retrieval::passages(&mut context(&server, "a"), &mut question("?"), &too_many).await;
     assert_eq!(named.unwrap_or_default().len(), 1);
 }
 
