@@ -5,7 +5,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::{config, edge::problem::Problem, telemetry::metrics};
+use crate::{config, edge::problem::Problem, lock::LockAnyway as _, telemetry::metrics};
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -89,7 +89,7 @@ impl Cpu {
 /// One thread's life: task after task, until there is nobody who could have one.
 fn work(tasks: &Mutex<Receiver<Task>>) {
     loop {
-        let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = tasks.lock_anyway().recv();
         match next {
             // Work has its own net; this is for what panics when it is dropped.
             Ok(task) => {

@@ -1,12 +1,11 @@
 //! How the simulator behaves: as usual, as the first rule that fits says, or as the question itself says in
 //! `[[sim: …]]`. All are words such as `first_token=2s` or `never_end`.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use http::StatusCode;
+
+use crate::lock::LockAnyway as _;
 
 /// Around the words in a question.
 const MARKS: (&str, &str) = ("[[sim:", "]]");
@@ -157,13 +156,13 @@ impl Script {
     }
 
     pub(super) fn replace(&self, rules: Vec<Rule>) {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+        *self.rules.lock_anyway() = rules;
     }
 
     /// What is done with this request; a word of the question that cannot be read says nothing.
     pub(super) fn act(&self, kind: Kind, model: &str, prompt: &str) -> Act {
         let mut act = self.usual.clone();
-        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.rules.lock_anyway();
         if let Some(rule) = rules
             .iter_mut()
             .find_map(|rule| rule.fits(kind, model).then_some(rule))

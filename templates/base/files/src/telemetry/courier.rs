@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -12,6 +12,7 @@ use opentelemetry_http::{HttpClient, HttpError};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::metrics;
+use crate::lock::LockAnyway as _;
 
 /// Of a collector's answer, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -103,7 +104,7 @@ impl Losses {
 
     /// Counts an attempt. The attempts since the last report, where it is time for another.
     fn due(&self) -> Option<u32> {
-        let mut unreported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unreported = self.0.lock_anyway();
         unreported.attempts += 1;
         if unreported
             .last_report

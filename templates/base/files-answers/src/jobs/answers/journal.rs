@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -27,6 +27,7 @@ use crate::{
         error::Error,
     },
     jobs::transact,
+    lock::LockAnyway as _,
 };
 
 /// Between two transactions. What comes meanwhile waits for the next one, so readers are this far behind.
@@ -111,7 +112,10 @@ impl Journal {
     }
 
     pub(super) fn hold(&self, id: Uuid) -> Held {
-        lock(&self.0.held).insert(id, broadcast::Sender::new(BACKLOG));
+        self.0
+            .held
+            .lock_anyway()
+            .insert(id, broadcast::Sender::new(BACKLOG));
         Held {
             journal: self.clone(),
             id,
@@ -120,7 +124,9 @@ impl Journal {
 
     pub fn listen(&self, id: Uuid) -> News {
         News(
-            lock(&self.0.held)
+            self.0
+                .held
+                .lock_anyway()
                 .get(&id)
                 .map(broadcast::Sender::subscribe),
         )
@@ -143,7 +149,7 @@ impl Journal {
 
     /// Whether somebody must begin to write.
     fn enter(&self, entry: Entry) -> bool {
-        let mut waiting = lock(&self.0.waiting);
+        let mut waiting = self.0.waiting.lock_anyway();
         waiting.entries.push(entry);
         !mem::replace(&mut waiting.is_written, true)
     }
@@ -173,7 +179,7 @@ impl Journal {
             None => Written::No,
         };
         if written == Written::Yes && !entry.events.is_empty() {
-            let held = lock(&self.0.held);
+            let held = self.0.held.lock_anyway();
             // Nobody may be reading.
             held.get(&entry.lease.id)
                 .map(|readers| readers.send(entry.events).ok());
@@ -203,7 +209,7 @@ struct Writing(Journal);
 
 impl Writing {
     fn take(&self) -> Option<Vec<Entry>> {
-        let mut waiting = lock(&self.0.0.waiting);
+        let mut waiting = self.0.0.waiting.lock_anyway();
         let entries = mem::take(&mut waiting.entries);
         waiting.is_written = !entries.is_empty();
         waiting.is_written.then_some(entries)
@@ -213,7 +219,7 @@ impl Writing {
 impl Drop for Writing {
     fn drop(&mut self) {
         if thread::panicking() {
-            lock(&self.0.0.waiting).is_written = false;
+            self.0.0.waiting.lock_anyway().is_written = false;
         }
     }
 }
@@ -221,7 +227,7 @@ impl Drop for Writing {
 impl Drop for Held {
     /// Its readers have nobody to hear from any more, and look for its end themselves.
     fn drop(&mut self) {
-        lock(&self.journal.0.held).remove(&self.id);
+        self.journal.0.held.lock_anyway().remove(&self.id);
     }
 }
 
@@ -249,9 +255,4 @@ impl News {
             Ok(Err(RecvError::Lagged(_))) | Err(_) => None,
         }
     }
-}
-
-/// What is done under the lock cannot be left half done, so a panic elsewhere changes nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,12 +2,12 @@
 //! call finds out whether it is well again. Who says when to come back is believed.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use super::Error;
-use crate::telemetry::upstream;
+use crate::{lock::LockAnyway as _, telemetry::upstream};
 
 /// So many failures in a row are no accident.
 const FAILURES: u32 = 5;
@@ -126,7 +126,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock_anyway()
     }
 }
 

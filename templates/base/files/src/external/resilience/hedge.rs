@@ -2,16 +2,12 @@
 //! one in a hundred is slow, one page in ten is. For reads only, since both are carried out, and for cheap ones, since
 //! both are paid for.
 
-use std::{
-    pin::pin,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{pin::pin, sync::Mutex, time::Duration};
 
 use tokio::time::{Instant, timeout};
 
 use super::{Error, budget::Budget};
-use crate::telemetry::upstream;
+use crate::{lock::LockAnyway as _, telemetry::upstream};
 
 /// How many of the last durations are remembered.
 const REMEMBERED: usize = 128;
@@ -70,16 +66,12 @@ impl Hedge {
     }
 
     fn patience(&self) -> Option<Duration> {
-        let durations = self.durations.lock();
-        let usual = durations.unwrap_or_else(PoisonError::into_inner).usual()?;
+        let usual = self.durations.lock_anyway().usual()?;
         Some(usual.mul_f64(PATIENCE))
     }
 
     fn remember(&self, duration: Duration) {
-        let durations = self.durations.lock();
-        durations
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(duration);
+        self.durations.lock_anyway().add(duration);
     }
 }
 

@@ -24,6 +24,7 @@ use super::hand::{self, Stopped, Task};
 use crate::{
     config::Config,
     edge::lifecycle::Lifecycle,
+    lock::LockAnyway as _,
     telemetry::{metrics, threads as telemetry},
 };
 
@@ -268,7 +269,7 @@ impl Shared {
 
     /// Nothing is left half done under the lock, so a panic elsewhere changes nothing.
     fn crew(&self) -> MutexGuard<'_, Crew> {
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+        self.crew.lock_anyway()
     }
 
     /// Threads that work, and idle ones.

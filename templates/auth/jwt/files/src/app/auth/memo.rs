@@ -3,14 +3,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN};
 
 use super::claims::Verified;
-use crate::app::caller::Caller;
+use crate::{app::caller::Caller, lock::LockAnyway as _};
 
 /// Bounds what a memo can hold; who has as many tokens in half a minute pays for a signature now and then.
 const CAPACITY: usize = 4096;
@@ -63,7 +63,7 @@ impl Memo {
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Digest, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock_anyway()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use sqlx::{
@@ -14,6 +14,7 @@ use sqlx::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::interrupt::Interrupt;
+use crate::lock::LockAnyway as _;
 
 /// A pool of one connection, and what stops that connection's statements.
 #[derive(Clone, Debug)]
@@ -74,7 +75,11 @@ impl Lanes {
     pub(super) async fn lend(&self) -> sqlx::Result<Lent> {
         let place = self.places.clone().acquire_owned().await;
         let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
-        let Idle { lane, connection } = lock(&self.idle).pop().ok_or(sqlx::Error::PoolClosed)?;
+        let Idle { lane, connection } = self
+            .idle
+            .lock_anyway()
+            .pop()
+            .ok_or(sqlx::Error::PoolClosed)?;
         let idle = self.idle.clone();
         let mut lent = Lent {
             connection,
@@ -103,7 +108,7 @@ impl Lanes {
     /// Lends nothing from here on and closes what is not on loan.
     pub(super) async fn close(&self) {
         self.places.close();
-        let idle = std::mem::take(&mut *lock(&self.idle));
+        let idle = std::mem::take(&mut *self.idle.lock_anyway());
         for Idle { lane, connection } in idle {
             drop(connection);
             lane.pool.close().await;
@@ -158,14 +163,9 @@ impl DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let connection = self.connection.take().filter(|_| !self.is_suspect);
-        lock(&self.idle).push(Idle {
+        self.idle.lock_anyway().push(Idle {
             lane: self.lane.clone(),
             connection,
         });
     }
-}
-
-/// Pushing and popping cannot leave the list half done, so a panic elsewhere changes nothing.
-fn lock(idle: &Mutex<Vec<Idle>>) -> MutexGuard<'_, Vec<Idle>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
