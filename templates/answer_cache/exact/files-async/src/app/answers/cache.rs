@@ -1,6 +1,8 @@
 //! Answers that are given again. An answer is made of its question and of documents, which belong to a tenant: so
 //! the callers of a tenant share it, and nobody else does. To keep it to its caller, say `Scope::Caller` below.
 
+mod same;
+
 use std::time::Duration;
 
 use tracing::warn;
@@ -9,7 +11,7 @@ pub use crate::data::answer_cache::{Asked, Kept};
 use crate::{
     app::{context::Context, embedding::Embedding},
     data::{
-        answer_cache::{self as rows, Key},
+        answer_cache::{self as rows, Key, kept},
         cache_key::Scope,
         error::Error,
     },
@@ -43,8 +45,7 @@ pub struct Place {
 /// Looks for an answer. That the cache cannot be read is as good as a question that nobody asked.
 pub async fn find(context: &mut Context, asked: &Asked<'_>, _: Embedding) -> Found {
     let key = Key::new(Scope::Tenant(context.caller()), asked);
-    let found = same(context, &key).await.unwrap_or_else(unreadable);
-    match found {
+    match same::find(context, &key).await {
         Some(kept) => {
             looked_up(EXACT);
             Found::Answer(kept, EXACT)
@@ -73,11 +74,6 @@ async fn store(mut context: Context, place: Place, answer: Kept) {
     }
 }
 
-async fn same(context: &mut Context, key: &Key) -> Result<Option<Kept>, Error> {
-    let tenant = context.caller().tenant.clone();
-    rows::find(&mut *context.read().await?, &tenant, key).await
-}
-
 async fn write(context: &mut Context, place: &Place, answer: &Kept) -> Result<(), Error> {
     let tenant = context.caller().tenant.clone();
     let config = context.config().answer_cache.clone();
@@ -90,11 +86,6 @@ async fn write(context: &mut Context, place: &Place, answer: &Kept) -> Result<()
         config.time_to_live,
     )
     .await?;
-    rows::trim(&mut transaction, &tenant, config.entries_per_tenant).await?;
+    kept::trim(&mut transaction, &tenant, config.entries_per_tenant).await?;
     transaction.commit().await
-}
-
-fn unreadable(error: Error) -> Option<Kept> {
-    warn!(%error, "the answer cache could not be read: {error}");
-    None
 }

@@ -11,7 +11,7 @@ use service::{
         embedding::Embedding,
     },
     data::{
-        answer_cache::{self as rows, Asker, Key, Meaning},
+        answer_cache::{self as rows, Asker, Key, Meaning, kept},
         cache_key::Scope,
     },
     edge::deadline::Deadline,
@@ -191,7 +191,7 @@ async fn a_colleagues_question_is_not_compared() {
     let theirs = rows::candidates(&mut connection, asker("other"), &key, 10).await;
     assert_eq!(theirs.expect("rows"), []);
     // Who asks in the same words tells nothing and learns nothing.
-    let same = rows::find(&mut connection, "a", &key).await;
+    let same = kept::find(&mut connection, "a", &key).await;
     assert_eq!(same.expect("an answer"), Some(kept));
 }
 

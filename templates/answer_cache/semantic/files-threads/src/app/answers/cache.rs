@@ -5,6 +5,8 @@
 //! answer may repeat them: that is looked for only among the caller's own questions. `data/answer_cache/key.rs` has
 //! all that must be equal besides.
 
+mod same;
+
 use std::time::Duration;
 
 use tracing::warn;
@@ -13,7 +15,7 @@ pub use crate::data::blocking::answer_cache::{Asked, Kept};
 use crate::{
     app::{context::Context, embedding::Embedding},
     data::{
-        blocking::answer_cache::{self as rows, Asker, Candidate, Key, Meaning, likeness},
+        blocking::answer_cache::{self as rows, Asker, Candidate, Key, Meaning, kept, likeness},
         cache_key::Scope,
         error::Error,
     },
@@ -58,13 +60,12 @@ pub fn find(context: &mut Context, asked: &Asked<'_>, embedding: Embedding) -> F
         key: Key::new(Scope::Tenant(context.caller()), asked),
         embedding,
     };
-    let same = same(context, &place.key);
-    if let Some(kept) = same.unwrap_or_else(unreadable) {
+    if let Some(kept) = same::find(context, &place.key) {
         looked_up(EXACT);
         return Found::Answer(kept, EXACT);
     }
     let near = near(context, &mut place);
-    if let Some(kept) = near.unwrap_or_else(unreadable) {
+    if let Some(kept) = near.unwrap_or_else(same::unreadable) {
         looked_up(SEMANTIC);
         return Found::Answer(kept, SEMANTIC);
     }
@@ -88,11 +89,6 @@ fn store(mut context: Context, mut place: Place, answer: Kept) {
     if let Err(error) = write(&mut context, &place.key, meaning, &answer) {
         warn!(%error, "an answer could not be kept: {error}");
     }
-}
-
-fn same(context: &mut Context, key: &Key) -> Result<Option<Kept>, Error> {
-    let tenant = context.caller().tenant.clone();
-    rows::find(&mut *context.read()?, &tenant, key)
 }
 
 fn near(context: &mut Context, place: &mut Place) -> Result<Option<Kept>, Error> {
@@ -169,11 +165,6 @@ fn write(
         answer,
         config.time_to_live,
     )?;
-    rows::trim(&mut transaction, &caller.tenant, config.entries_per_tenant)?;
+    kept::trim(&mut transaction, &caller.tenant, config.entries_per_tenant)?;
     transaction.commit()
-}
-
-fn unreadable(error: Error) -> Option<Kept> {
-    warn!(%error, "the answer cache could not be read: {error}");
-    None
 }

@@ -1,5 +1,7 @@
 //! `data/answer_cache`, for a thread that waits.
 
+pub mod kept;
+
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -9,11 +11,6 @@ use crate::{
     data::{answer_cache as rows, connection::Connection, error::Error},
     threads::wait,
 };
-
-/// The answer to the same question, whoever of the tenant asked it.
-pub fn find(connection: &mut Connection, tenant: &str, key: &Key) -> Result<Option<Kept>, Error> {
-    wait(rows::find(connection, tenant, key))
-}
 
 /// The newest questions that differ from this one in nothing but their words, and that the same caller asked.
 pub fn candidates(
@@ -51,14 +48,4 @@ pub fn keep(
         answer,
         time_to_live,
     ))
-}
-
-/// Removes all but the newest `entries` of the tenant.
-pub fn trim(connection: &mut Connection, tenant: &str, entries: u32) -> Result<(), Error> {
-    wait(rows::trim(connection, tenant, entries))
-}
-
-/// Removes up to `limit` answers whose time is over, and says how many.
-pub fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error> {
-    wait(rows::purge(connection, limit))
 }
