@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::support::{Client, Connection, Server, client::problem, credential, document};
 
 /// Far more than a loaded machine adds to a bound, and less than any bound that is not set here.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The server's own bound of a request, and below it what it must be longer than.
 const SHORT: [(&str, &str); 2] = [

@@ -112,8 +112,8 @@ async fn one_that_takes_longer_than_the_request_may_is_read_later() {
     let request = client.request(reqwest::Method::POST, PATH);
     let request = request
         .header("idempotency-key", "k")
-        .header("x-request-timeout-ms", 1_500)
-        .json(&question("tokens=30 gap=100ms"));
+        .header("x-request-timeout-ms", 4_000)
+        .json(&question("tokens=30 gap=300ms"));
     let answer = request.send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     assert_eq!(header(&answer, "retry-after"), "1");
@@ -228,7 +228,7 @@ async fn tokens_that_come_fast_are_kept_together() {
     let client = asking.client();
     let events = Reader::of(ask_for_events(&client, "tokens=1000", Some("k")).await);
     let events = events.rest().await;
-    assert!(events.len() < 100, "{}", events.len());
+    assert!(events.len() < 300, "{}", events.len());
     let whole: Value = ask_for_json(&client, "tokens=1000", None)
         .await
         .json()

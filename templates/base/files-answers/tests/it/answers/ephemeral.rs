@@ -54,7 +54,7 @@ async fn what_fails_before_the_first_token_has_its_own_status() {
     ];
     for (words, status) in cases {
         // A provider that fails again and again is left alone.
-        let asking = Asking::with(&[("APP__LLM__FIRST_TOKEN_TIMEOUT", "400ms")]).await;
+        let asking = Asking::with(&[("APP__LLM__FIRST_TOKEN_TIMEOUT", "1s")]).await;
         let client = asking.client();
         problem(ask_for_events(&client, words, None).await, status).await;
         problem(ask_for_json(&client, words, None).await, status).await;

@@ -19,14 +19,19 @@ const WAITING: usize = 100;
 const TOLD: usize = 30;
 
 /// More connections to the provider than to the database, and fewer places for writes than there are answers.
-const NARROW: [(&str, &str); 3] = [
+const NARROW: [(&str, &str); 7] = [
     ("APP__DATABASE__READ_CONNECTIONS", "2"),
     ("APP__LIMITS__WRITES", "16"),
     ("APP__LLM__CONCURRENCY", "200"),
+    // However slow the machine is, all of them wait until the test is over.
+    ("APP__LLM__FIRST_TOKEN_TIMEOUT", "120s"),
+    ("APP__SERVER__REQUEST_TIMEOUT", "120s"),
+    ("APP__SERVER__SHUTDOWN_GRACE", "120s"),
+    ("APP__IDEMPOTENCY__LEASE", "150s"),
 ];
 
 /// Far less than the provider takes, and more than a loaded machine adds.
-const QUICK: Duration = Duration::from_secs(5);
+const QUICK: Duration = Duration::from_secs(10);
 
 async fn use_everything(client: &Client) {
     let begun = Instant::now();
@@ -68,7 +73,7 @@ async fn flood(asking: &Asking, answers: usize, words: &'static str) -> JoinSet<
 #[tokio::test]
 async fn of_waiting() {
     let asking = Asking::with(&NARROW).await;
-    let _flood = flood(&asking, WAITING, "first_token=14s").await;
+    let _flood = flood(&asking, WAITING, "first_token=110s").await;
     let other = asking.server.client("b");
     for _ in 0..20 {
         use_everything(&other).await;

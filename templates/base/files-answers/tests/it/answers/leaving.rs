@@ -10,7 +10,7 @@ use super::{Asking, PATH, Reader, ask_for_events, question};
 use crate::support::{Client, eventually};
 
 /// Far less than what is left of the answer, and more than a loaded machine adds.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(8);
 
 async fn is_left(provider: &Simulator) {
     let begun = Instant::now();

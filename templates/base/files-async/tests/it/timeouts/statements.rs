@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 const ONE_READER: (&str, &str) = ("APP__DATABASE__READ_CONNECTIONS", "1");
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(1);
 
 /// Counts for minutes.
 const ENDLESS: &str = "WITH RECURSIVE numbers (number) AS (

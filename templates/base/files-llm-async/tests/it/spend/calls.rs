@@ -60,9 +60,9 @@ impl Caller {
         answer.expect("a first token")
     }
 
-    /// Asks a model that does not answer in time, if at all.
-    async fn fail(&self) {
-        let deadline = Deadline::after(Duration::from_millis(200));
+    /// Asks a model that does not answer in this time, if at all.
+    async fn fail_within(&self, time: Duration) {
+        let deadline = Deadline::after(time);
         let mut context = self.context().until(deadline);
         let begun = context.external().stream(&prompt()).await;
         let reserved = self.reserve().await;
@@ -177,7 +177,7 @@ async fn what_the_provider_refuses_costs_nothing() {
     let caller = Caller::with_limit("0.50").await;
     let refuses = Rule::parse("status=400").expect("a rule");
     caller.simulator.play(vec![refuses]);
-    caller.fail().await;
+    caller.fail_within(Duration::from_secs(20)).await;
     let told = caller.told().await;
     assert_eq!(told["reserved"], "0.000000000");
     assert_eq!(told["spent"], "0.000000000");
@@ -190,7 +190,7 @@ async fn who_does_not_wait_for_the_first_token_pays_the_question() {
     let caller = Caller::with_limit("0.50").await;
     let is_slow = Rule::parse("first_token=30s").expect("a rule");
     caller.simulator.play(vec![is_slow]);
-    caller.fail().await;
+    caller.fail_within(Duration::from_millis(200)).await;
     let told = caller.settled().await;
     assert_ne!(told["spent"], "0.000000000");
     assert_eq!(told["models"][0]["output_tokens"], 0);

@@ -16,6 +16,8 @@ const QUESTION: &str = "When are parcels returned?";
 const CALLS: u64 = 100;
 /// With so many calls it is known how long they usually take.
 const USUAL: u64 = 16;
+/// Less than any wait that there could be, and more than a loaded machine takes.
+const AT_ONCE: Duration = Duration::from_secs(8);
 const FALLBACK: (&str, &str) = ("APP__LLM__FALLBACK_MODELS", "second");
 const PRICES: (&str, &str) = (
     "APP__LLM__PRICES",
@@ -134,11 +136,11 @@ async fn a_wait_that_is_too_long_is_told_at_once_and_nobody_asks_meanwhile() {
     for _ in 0..3 {
         let begun = Instant::now();
         let error = asking.ask(QUESTION).await.err().expect("a refusal");
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < AT_ONCE);
         let problem = Problem::from(error.clone());
         assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
         let wait = problem.wait().expect("a Retry-After").as_secs();
-        assert!((590..=600).contains(&wait), "{wait}");
+        assert!((500..=600).contains(&wait), "{wait}");
         assert!(matches!(Failure::from(error), Failure::RetryAfter(..)));
     }
     assert_eq!(asking.provider.stats().chats, 1);
@@ -151,7 +153,7 @@ async fn the_next_model_answers_at_once_when_the_first_wants_to_be_left_alone() 
     for _ in 0..3 {
         let begun = Instant::now();
         assert_eq!(answered_by(&asking).await, "second");
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < AT_ONCE);
     }
     // The first was asked once, the second three times.
     assert_eq!(asking.provider.stats().chats, 4);
@@ -203,7 +205,7 @@ async fn a_provider_that_is_not_there_is_told_soon() {
     let begun = Instant::now();
     let error = asking.ask(QUESTION).await.err().expect("a failure");
     assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < AT_ONCE);
     let told = format!("{error} {error:?}");
     assert!(!told.contains("127.0.0.1"), "{told}");
     assert_eq!(Problem::from(error).status(), StatusCode::BAD_GATEWAY);

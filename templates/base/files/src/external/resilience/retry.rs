@@ -168,7 +168,7 @@ mod tests {
         // Nobody waits for what comes after the deadline.
         let (times, took) = asked(refused(429, Some(600_000)), MINUTE).await;
         assert_eq!(times, 1);
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < MINUTE / 4, "{took:?}");
     }
 
     #[tokio::test]

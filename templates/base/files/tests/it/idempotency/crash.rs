@@ -16,9 +16,9 @@ const REQUESTS: usize = 40;
 
 /// Short enough to be waited for.
 const VARIABLES: [(&str, &str); 3] = [
-    ("APP__DATABASE__ACQUIRE_TIMEOUT", "500ms"),
-    ("APP__SERVER__REQUEST_TIMEOUT", "700ms"),
-    ("APP__IDEMPOTENCY__LEASE", "800ms"),
+    ("APP__DATABASE__ACQUIRE_TIMEOUT", "1500ms"),
+    ("APP__SERVER__REQUEST_TIMEOUT", "2s"),
+    ("APP__IDEMPOTENCY__LEASE", "2500ms"),
 ];
 
 /// The answer, where there was one and it was 201.

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use axum::{
@@ -30,6 +31,7 @@ pub(crate) enum Reply {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    pub(crate) at: Instant,
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -98,6 +100,7 @@ async fn receive(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let received = Received {
+        at: Instant::now(),
         target: parts.uri.to_string(),
         headers: parts.headers,
         body: String::from_utf8(body.to_vec()).expect("text"),

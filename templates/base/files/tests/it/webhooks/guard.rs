@@ -72,7 +72,7 @@ fn production(ports: &[u16]) -> Config {
 }
 
 async fn post(webhooks: &Webhooks, url: &str) -> Result<u16, Error> {
-    let deadline = Deadline::after(Duration::from_millis(500));
+    let deadline = Deadline::after(Duration::from_secs(5));
     let answer = webhooks.post(url, http::HeaderMap::new(), "{}".to_owned(), deadline);
     answer.await.map(|answer| answer.status)
 }

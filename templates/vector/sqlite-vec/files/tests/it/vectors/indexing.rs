@@ -51,7 +51,7 @@ async fn a_document_that_is_deleted_is_not_found_any_more() {
 #[tokio::test]
 async fn a_document_that_changes_meanwhile_is_embedded_as_it_is_in_the_end() {
     let world = World::start().await;
-    play(&world.simulator, "kind=embeddings times=1 slow_headers=1s");
+    play(&world.simulator, "kind=embeddings times=1 slow_headers=4s");
     let client = world.server.client("a");
     let path = add(&client, "One", "Pears ripen in the cellar.").await;
     is_asked(&world.simulator, 1).await;
