@@ -23,7 +23,7 @@ const PAGE: u32 = 200;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Webhooks {
-    /// Seal with the first of the keys what the others have sealed; then these are needed no more
+    /// Seal with the key what the other key has sealed, which is then needed no more
     Reseal,
 }
 
@@ -31,9 +31,9 @@ pub(super) enum Webhooks {
 #[derive(Debug, Default)]
 struct Resealed {
     done: u32,
-    /// Rotated or removed in this moment: whoever did that knew the first key, or the next run finds it.
+    /// Rotated or removed in this moment.
     changed: u32,
-    /// None of the keys is theirs.
+    /// Neither key is theirs.
     unopened: Vec<Uuid>,
 }
 
@@ -56,7 +56,7 @@ impl Webhooks {
         match unopened.as_slice() {
             [] => Ok(()),
             [first, ..] => Err(anyhow!(
-                "{} are sealed with a key that is not in APP__WEBHOOKS__KEY, among them {first}",
+                "{} are sealed with a key that is neither of those configured, among them {first}",
                 unopened.len()
             )),
         }
@@ -101,17 +101,17 @@ impl Resealed {
     }
 }
 
-/// As the first key seals it; none where no key opens it.
+/// As the key seals it; none where neither opens it.
 fn anew(vault: &Vault, old: &Sealed) -> Option<Sealed> {
-    let with_first = |sealed: &Vec<u8>| {
+    let with_key = |sealed: &Vec<u8>| {
         let anew = vault.reseal(old.endpoint, sealed).ok()?;
         Some(anew.unwrap_or_else(|| sealed.clone()))
     };
     Some(Sealed {
         endpoint: old.endpoint,
-        secret: with_first(&old.secret)?,
+        secret: with_key(&old.secret)?,
         previous_secret: match &old.previous_secret {
-            Some(sealed) => Some(with_first(sealed)?),
+            Some(sealed) => Some(with_key(sealed)?),
             None => None,
         },
     })

@@ -10,8 +10,10 @@ const SHORTEST_KEY: usize = 32;
 
 #[derive(Clone, Debug)]
 pub struct Webhooks {
-    /// The first seals the secrets of endpoints, and each opens what it has sealed. The same on every instance.
-    pub keys: Vec<Secret>,
+    /// Seals the secrets of endpoints. The same on every instance.
+    pub key: Option<Secret>,
+    /// While the key is rotated: opens what it has sealed itself.
+    pub other_key: Option<Secret>,
     /// Only https, and only to these ports.
     pub is_strict: bool,
     pub allowed_ports: Vec<u16>,
@@ -28,7 +30,12 @@ impl Webhooks {
         } else {
             ""
         };
-        let keys = keys(environment);
+        let key = sealing_key(environment, "APP__WEBHOOKS__KEY");
+        environment.required_in_production(
+            "APP__WEBHOOKS__KEY",
+            key.is_some(),
+            "it seals the secrets of webhook endpoints, alike on every instance; 32 random bytes as text will do",
+        );
         let inbound = environment.secret("APP__WEBHOOKS__INBOUND_SECRET");
         let inbound = inbound.as_ref().map_or("", Secret::expose);
         let inbound_secrets: Option<Vec<SigningSecret>> = inbound
@@ -41,7 +48,8 @@ impl Webhooks {
                 .to_owned()
         });
         Self {
-            keys,
+            key,
+            other_key: sealing_key(environment, "APP__WEBHOOKS__OTHER_KEY"),
             is_strict: !environment.is_development(),
             allowed_ports: environment.value("APP__WEBHOOKS__ALLOWED_PORTS", "443,8443"),
             allowed_networks: environment.value("APP__WEBHOOKS__ALLOWED_NETWORKS", networks),
@@ -50,24 +58,13 @@ impl Webhooks {
     }
 }
 
-/// Of before a rotation as well, until all is sealed anew.
-fn keys(environment: &mut Environment) -> Vec<Secret> {
-    let keys = environment.secret("APP__WEBHOOKS__KEY");
-    environment.required_in_production(
-        "APP__WEBHOOKS__KEY",
-        keys.is_some(),
-        "it seals the secrets of webhook endpoints, alike on every instance; 32 random bytes as text will do",
-    );
-    let Some(keys) = keys else { return Vec::new() };
-    let keys: Vec<&str> = keys.expose().split(' ').collect();
-    let are_long = keys.iter().all(|key| key.len() >= SHORTEST_KEY);
-    environment.rule(are_long, || {
-        format!(
-            "APP__WEBHOOKS__KEY must have at least {SHORTEST_KEY} characters; so must each of several keys, with a space \
-             between them"
-        )
+fn sealing_key(environment: &mut Environment, name: &'static str) -> Option<Secret> {
+    let key = environment.secret(name);
+    let is_long = key
+        .as_ref()
+        .is_none_or(|key| key.expose().len() >= SHORTEST_KEY);
+    environment.rule(is_long, || {
+        format!("{name} must have at least {SHORTEST_KEY} characters")
     });
-    keys.into_iter()
-        .map(|key| Secret::new(key.to_owned()))
-        .collect()
+    key
 }

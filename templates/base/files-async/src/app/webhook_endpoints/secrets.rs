@@ -96,7 +96,5 @@ fn shown(
 }
 
 fn unopened(_: Unspecified) -> Problem {
-    Problem::internal(
-        &"a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY",
-    )
+    Problem::internal(&"a webhook endpoint's secret was sealed with another APP__WEBHOOKS__KEY")
 }

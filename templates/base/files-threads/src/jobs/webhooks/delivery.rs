@@ -84,9 +84,7 @@ fn secrets(work: &mut Work, due: &Due) -> Result<Vec<SigningSecret>, Failure> {
     let sealed = std::iter::once(&due.secret).chain(&due.previous_secret);
     let secrets = sealed.map(|sealed| vault.open(due.endpoint, sealed));
     secrets.collect::<Result<_, _>>().map_err(|_| {
-        tracing::error!(
-            "a webhook endpoint's secret was sealed with a key that is not in APP__WEBHOOKS__KEY"
-        );
+        tracing::error!("a webhook endpoint's secret was sealed with another APP__WEBHOOKS__KEY");
         Failure::Retry("a fault of ours".to_owned())
     })
 }

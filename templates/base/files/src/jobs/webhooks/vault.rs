@@ -1,6 +1,6 @@
 //! Keeps the secrets of endpoints. They must be read again to sign with them, so they are stored, but sealed: the
 //! key is not in the database, and without it a copy of the database forges no webhook. While the key is rotated there
-//! are several: the first seals, and each opens what it has sealed.
+//! are two: the one seals, and each opens what it has sealed.
 
 use std::sync::Arc;
 
@@ -24,48 +24,48 @@ const DEVELOPMENT_KEY: &str = "webhooks.key";
 pub struct Vault(Arc<Keys>);
 
 struct Keys {
-    current: Key,
-    /// Of before.
-    others: Vec<Key>,
+    key: Key,
+    /// While the key is rotated.
+    other: Option<Key>,
 }
 
 impl Vault {
     /// Takes the configured keys; in development, without one, a random one in the data folder.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
-        match config.webhooks.keys.split_first() {
-            Some((current, others)) => Self::new(
-                current.expose().as_bytes(),
-                others.iter().map(|key| key.expose().as_bytes()),
-            ),
+        let webhooks = &config.webhooks;
+        let other = webhooks.other_key.as_ref();
+        let other = other.map(|other| other.expose().as_bytes());
+        match &webhooks.key {
+            Some(key) => Self::new(key.expose().as_bytes(), other),
             None => {
                 let key = key_file::read_or_make(&config.data.directory, DEVELOPMENT_KEY)?;
-                Self::new(&key, [])
+                Self::new(&key, other)
             }
         }
     }
 
-    fn new<'a>(current: &[u8], others: impl IntoIterator<Item = &'a [u8]>) -> anyhow::Result<Self> {
-        let others = others.into_iter().map(Key::derive);
-        Ok(Self(Arc::new(Keys {
-            current: Key::derive(current)?,
-            others: others.collect::<Result<_, _>>()?,
-        })))
+    fn new(key: &[u8], other: Option<&[u8]>) -> anyhow::Result<Self> {
+        let key = Key::derive(key)?;
+        let other = other.map(Key::derive).transpose()?;
+        Ok(Self(Arc::new(Keys { key, other })))
     }
 
     /// What of the secret may be stored. It is good for this endpoint only: moved to another row, it does not open.
     pub fn seal(&self, endpoint: Uuid, secret: &SigningSecret) -> Result<Vec<u8>, Unspecified> {
-        self.0.current.seal(endpoint, secret)
+        self.0.key.seal(endpoint, secret)
     }
 
     pub fn open(&self, endpoint: Uuid, sealed: &[u8]) -> Result<SigningSecret, Unspecified> {
-        let keys = std::iter::once(&self.0.current).chain(&self.0.others);
-        let mut opened = keys.map(|key| key.open(endpoint, sealed));
-        opened.find(Result::is_ok).unwrap_or(Err(Unspecified))
+        let opened = self.0.key.open(endpoint, sealed);
+        match &self.0.other {
+            Some(other) => opened.or_else(|_| other.open(endpoint, sealed)),
+            None => opened,
+        }
     }
 
-    /// What another key has sealed, sealed with the first one; none where that has sealed it.
+    /// What the other key has sealed, sealed with the key; none where that has sealed it.
     pub fn reseal(&self, endpoint: Uuid, sealed: &[u8]) -> Result<Option<Vec<u8>>, Unspecified> {
-        if self.0.current.open(endpoint, sealed).is_ok() {
+        if self.0.key.open(endpoint, sealed).is_ok() {
             return Ok(None);
         }
         let secret = self.open(endpoint, sealed)?;
@@ -111,20 +111,19 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn vault(current: &str, others: &[&str]) -> Vault {
-        let others = others.iter().map(|key| key.as_bytes());
-        Vault::new(current.as_bytes(), others).expect("a vault")
+    fn vault(key: &str, other: Option<&str>) -> Vault {
+        Vault::new(key.as_bytes(), other.map(str::as_bytes)).expect("a vault")
     }
 
     #[test]
     fn only_this_key_opens_and_only_for_its_endpoint() {
-        let vault = self::vault("key", &[]);
+        let vault = self::vault("key", None);
         let secret = SigningSecret::generate().expect("random bytes");
         let endpoint = Uuid::now_v7();
         let sealed = vault.seal(endpoint, &secret).expect("a seal");
         assert!(vault.open(endpoint, &sealed) == Ok(secret.clone()));
         assert!(vault.open(Uuid::now_v7(), &sealed).is_err());
-        let other = self::vault("another key", &["a third"]);
+        let other = self::vault("another key", Some("a third"));
         assert!(other.open(endpoint, &sealed).is_err());
         assert!(vault.open(endpoint, &sealed[..5]).is_err());
         let again = vault.seal(endpoint, &secret).expect("a seal");
@@ -136,8 +135,8 @@ mod tests {
         );
     }
     #[test]
-    fn each_key_opens_and_the_first_seals() {
-        let (old, both) = (vault("old", &[]), vault("new", &["older", "old"]));
+    fn each_key_opens_and_one_seals() {
+        let (old, both) = (vault("old", None), vault("new", Some("old")));
         let secret = SigningSecret::generate().expect("random bytes");
         let endpoint = Uuid::now_v7();
         let sealed = old.seal(endpoint, &secret).expect("a seal");
@@ -145,7 +144,7 @@ mod tests {
         let anew = both.reseal(endpoint, &sealed).expect("a seal");
         let anew = anew.expect("it was the old one's");
         assert_eq!(both.reseal(endpoint, &anew), Ok(None));
-        assert!(vault("new", &[]).open(endpoint, &anew) == Ok(secret));
+        assert!(vault("new", None).open(endpoint, &anew) == Ok(secret));
         assert!(old.open(endpoint, &anew).is_err());
         assert!(old.reseal(endpoint, &anew).is_err());
     }

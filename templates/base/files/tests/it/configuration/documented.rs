@@ -79,7 +79,7 @@ fn with_secrets(mut given: BTreeMap<String, String>) -> BTreeMap<String, String>
     let reference = reference();
     for (name, value) in &mut given {
         if value.is_empty() && reference[name].is_secret() {
-            "a-secret-of-more-than-32-characters".clone_into(value);
+            "a secret of more than 32 characters".clone_into(value);
         }
     }
     given

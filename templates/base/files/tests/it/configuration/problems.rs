@@ -120,9 +120,13 @@ fn bad() -> Vec<(&'static str, &'static str, String)> {
         ),
         (
             "APP__WEBHOOKS__KEY",
-            "short of-32-characters-and-the-first-is-not",
-            "must have at least 32 characters; so must each of several keys, with a space between them"
-                .to_owned(),
+            "short",
+            "must have at least 32 characters".to_owned(),
+        ),
+        (
+            "APP__WEBHOOKS__OTHER_KEY",
+            "short",
+            "must have at least 32 characters".to_owned(),
         ),
         (
             "APP__WEBHOOKS__ALLOWED_PORTS",

@@ -63,7 +63,8 @@ impl Resolve for Shared {
 
 fn production(ports: &[u16]) -> Config {
     Config {
-        keys: Vec::new(),
+        key: None,
+        other_key: None,
         is_strict: true,
         allowed_ports: ports.to_owned(),
         allowed_networks: Vec::new(),
