@@ -11,7 +11,7 @@ use super::tokens::{Edits, Result, bytes, is_group, is_ident, is_punct, refuse};
 
 const WAIT: &str = "threads::wait";
 
-/// From and to where modules and types have moved, as paths in the crate.
+/// From and to where modules, types and functions have moved, as paths in the crate; from other crates, too.
 pub(crate) type Moved<'a> = BTreeMap<&'a str, &'a str>;
 
 /// One thing that is used.
@@ -44,7 +44,7 @@ impl Leaf {
     }
 }
 
-/// Rewrites every `use`, and adds the bridge's `wait` where it is needed.
+/// Rewrites every `use`, and adds what has moved into the crate, and the bridge's `wait` where it is needed.
 pub(crate) fn rewrite(
     text: &str,
     tokens: &[TokenTree],
@@ -53,13 +53,18 @@ pub(crate) fn rewrite(
     edits: &mut Edits,
 ) -> Result<()> {
     each_use(tokens, &mut |item| change(text, item, moved, edits))?;
-    if !needs_wait {
+    let mut added = taken_in(text, tokens, moved, edits)?;
+    if needs_wait {
+        added.push(Leaf::of(WAIT));
+    }
+    if added.is_empty() {
         return Ok(());
     }
+    let added = print(&added);
     let Some(of_crate) = items(tokens).into_iter().find(|item| is_ident(item.first(), "crate")) else {
         return match tokens.first() {
             Some(first) => {
-                refuse(first.span(), "it waits, and uses nothing of `crate` to which that can be added")
+                refuse(first.span(), format!("it uses nothing of `crate` to which {added} can be added"))
             }
             None => Ok(()),
         };
@@ -69,14 +74,39 @@ pub(crate) fn rewrite(
             let end = group.span_close().byte_range().start;
             let before = text[..end].trim_end();
             let comma = if before.ends_with([',', '{']) { "" } else { "," };
-            edits.insert(end, &format!("{comma}{WAIT},\n"));
+            edits.insert(end, &format!("{comma}{added},\n"));
         }
         _ => {
             edits.insert(bytes(&of_crate[3]).start, "{");
-            edits.insert(bytes(&of_crate[of_crate.len() - 1]).end, &format!(", {WAIT}}}"));
+            edits.insert(bytes(&of_crate[of_crate.len() - 1]).end, &format!(", {added}}}"));
         }
     }
     Ok(())
+}
+
+/// What has moved into the crate from others, and is not taken from there any more.
+fn taken_in(text: &str, tokens: &[TokenTree], moved: &Moved<'_>, edits: &mut Edits) -> Result<Vec<Leaf>> {
+    let mut all = Vec::new();
+    for item in items(tokens) {
+        let target = |leaf: &Leaf| moved.get(leaf.path.join("::").as_str()).map(|path| Leaf::of(path));
+        let (taken, left): (Vec<Leaf>, Vec<Leaf>) =
+            leaves(item, &[]).into_iter().partition(|leaf| target(leaf).is_some());
+        if taken.is_empty() {
+            continue;
+        }
+        let range = range(item);
+        if taken.iter().any(|leaf| leaf.rename.is_some()) || text[range.clone()].contains("//") {
+            return refuse(item[0].span(), "what has moved into the crate has another name, or a comment");
+        }
+        if left.is_empty() {
+            let begin = text[..range.start].rfind("use").unwrap_or(range.start);
+            edits.replace(begin..range.end + 1, String::new());
+        } else {
+            edits.replace(range, print(&left));
+        }
+        all.extend(taken.iter().filter_map(target));
+    }
+    Ok(all)
 }
 
 /// Adds paths to what is used of their crates. Something of `service` is used already.
@@ -237,6 +267,7 @@ mod tests {
         let moved = Moved::from([
             ("data::documents", "data::blocking::documents"),
             ("data::c::T", "data::blocking::c::T"),
+            ("time::sleep", "threads::sleep"),
         ]);
         rewrite(text, &tokens, &moved, needs_wait, &mut edits).expect("rewritten");
         edits.apply(text)
@@ -267,6 +298,18 @@ mod tests {
     fn the_bridge_is_added_once() {
         assert_eq!(rewritten("use crate::{a, b};\n", true), "use crate::{a, b,threads::wait,\n};\n");
         assert_eq!(rewritten("use crate::a::{b, c};\n", true), "use crate::{a::{b, c}, threads::wait};\n");
+    }
+
+    #[test]
+    fn what_has_moved_into_the_crate_is_taken_from_there() {
+        assert_eq!(
+            rewritten("use time::{A, sleep};\nuse crate::a::{b, c};\n", true),
+            "use time::A;\nuse crate::{a::{b, c}, threads::{sleep, wait}};\n"
+        );
+        assert_eq!(
+            rewritten("use time::sleep;\nuse crate::{a, b};\n", false),
+            "\nuse crate::{a, b,threads::sleep,\n};\n"
+        );
     }
 
     #[test]

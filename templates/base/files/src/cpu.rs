@@ -1,5 +1,6 @@
-//! Work that computes, beside the loop: the threads that requests share must not be held, so what would hold one for
-//! more than some milliseconds is done here, by a few plain threads with a queue of bounded length.
+//! Work that computes for more than some milliseconds, apart from what answers requests: it is done here, by a few plain
+//! threads with a queue of bounded length. So it holds no thread that others wait for, and takes no more processors than
+//! it was given, however much of it comes at once.
 
 use std::{
     io,

@@ -8,14 +8,14 @@ mod recorder;
 use uuid::Uuid;
 
 pub use self::journal::{Journal, News};
-use self::recorder::Recorder;
+use self::{journal::Held, recorder::Recorder};
 use crate::{
     app::{
         answers::{Answer, Question, durable, make},
         context::Context,
         idempotency::Claimed,
     },
-    data::answers::{self as rows, Lease},
+    data::answers as rows,
     edge::{
         deadline::Deadline,
         detached,
@@ -48,9 +48,10 @@ async fn open(
 ) -> Result<Uuid, Problem> {
     let source = Source::new(|events| produce(producers, question, events));
     match first_token(&mut own, &claimed, source).await {
-        Ok((lease, source)) => {
-            Recorder::start(own.app(), lease, source);
-            Ok(lease.id)
+        Ok((held, source)) => {
+            let id = held.lease().id;
+            Recorder::start(own.app(), held, source);
+            Ok(id)
         }
         Err(problem) => Err(claimed.refuse(&mut own, problem).await),
     }
@@ -70,12 +71,10 @@ async fn first_token(
     context: &mut Context,
     claimed: &Claimed,
     source: Source<Answer>,
-) -> Result<(Lease, Source<Answer>), Problem> {
+) -> Result<(Held, Source<Answer>), Problem> {
     let source = source.begun().await?;
-    let lease = Lease {
-        id: Uuid::now_v7(),
-        token: Uuid::now_v7(),
-    };
+    let held = context.app().journal.hold();
+    let lease = held.lease();
     let tenant = context.caller().tenant.clone();
     let length = context.config().answers.lease;
     let mut transaction = context.begin().await?;
@@ -83,5 +82,5 @@ async fn first_token(
     let answer = durable::created(lease.id)?;
     claimed.complete(&mut transaction, &answer).await?;
     transaction.commit().await?;
-    Ok((lease, source))
+    Ok((held, source))
 }

@@ -8,14 +8,14 @@ mod recorder;
 use uuid::Uuid;
 
 pub use self::journal::{Journal, News};
-use self::recorder::Recorder;
+use self::{journal::Held, recorder::Recorder};
 use crate::{
     app::{
         answers::{Answer, Question, durable, make},
         context::Context,
         idempotency::Claimed,
     },
-    data::blocking::answers::{self as rows, Lease},
+    data::blocking::answers as rows,
     edge::{
         deadline::Deadline,
         detached,
@@ -44,9 +44,10 @@ fn open(
 ) -> Result<Uuid, Problem> {
     let source = Source::new(|events| produce(producers, question, events));
     match first_token(&mut own, &claimed, source) {
-        Ok((lease, source)) => {
-            Recorder::start(own.app(), lease, source);
-            Ok(lease.id)
+        Ok((held, source)) => {
+            let id = held.lease().id;
+            Recorder::start(own.app(), held, source);
+            Ok(id)
         }
         Err(problem) => Err(claimed.refuse(&mut own, problem)),
     }
@@ -62,12 +63,10 @@ fn first_token(
     context: &mut Context,
     claimed: &Claimed,
     source: Source<Answer>,
-) -> Result<(Lease, Source<Answer>), Problem> {
+) -> Result<(Held, Source<Answer>), Problem> {
     let source = source.begun()?;
-    let lease = Lease {
-        id: Uuid::now_v7(),
-        token: Uuid::now_v7(),
-    };
+    let held = context.app().journal.hold();
+    let lease = held.lease();
     let tenant = context.caller().tenant.clone();
     let length = context.config().answers.lease;
     let mut transaction = context.begin()?;
@@ -75,5 +74,5 @@ fn first_token(
     let answer = durable::created(lease.id)?;
     claimed.complete(&mut transaction, &answer)?;
     transaction.commit()?;
-    Ok((lease, source))
+    Ok((held, source))
 }

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::config::Config;
 
+/// What must turn; `/live` fails where it does not, and says so.
+pub(super) const TURNS: &str = "the accept loop";
+
 pub struct Public(TcpListener);
 
 impl Public {

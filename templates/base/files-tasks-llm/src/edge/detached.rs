@@ -4,7 +4,7 @@
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
-use super::lifecycle::Lifecycle;
+use super::{lifecycle::Lifecycle, stall};
 
 /// Does the work and gives what came of it; none where it panicked. Whether that is waited for makes no difference to
 /// the work.
@@ -28,7 +28,7 @@ fn begin<F>(lifecycle: &Lifecycle, work: impl FnOnce() -> F) -> JoinHandle<F::Ou
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    lifecycle.spawn(work().in_current_span())
+    lifecycle.spawn(stall::watch_left(work()).in_current_span())
 }
 
 #[cfg(test)]
@@ -41,6 +41,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::edge::stall::samples::{Reported, block};
 
     #[tokio::test]
     async fn work_goes_on_when_nobody_waits_and_the_end_waits_for_it() {
@@ -66,5 +67,16 @@ mod tests {
         let (tells, told) = channel();
         leave(&Lifecycle::default(), async || tells.send("done").ok());
         assert_eq!(told.await, Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn what_blocks_is_named_after_who_left_it_behind() {
+        let (reported, _guard) = Reported::listen();
+        let lifecycle = Lifecycle::default();
+        stall::watch_job("report", async { leave(&lifecycle, async || block()) }).await;
+        lifecycle.close();
+        let soon = Instant::now() + Duration::from_secs(20);
+        assert!(lifecycle.finish(soon).await);
+        assert_eq!(reported.routes(), ["report"]);
     }
 }

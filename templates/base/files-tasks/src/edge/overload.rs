@@ -61,9 +61,10 @@ impl Place {
 /// As many places as `limit`, watched by telemetry.
 fn places(class: Class, limit: u32) -> Arc<Semaphore> {
     let places = Arc::new(Semaphore::new(limit as usize));
-    let watched = places.clone();
+    let watched = Arc::downgrade(&places);
     metrics::admission(class.name(), limit, move || {
-        limit.saturating_sub(u32::try_from(watched.available_permits()).unwrap_or(u32::MAX))
+        let free = watched.upgrade()?.available_permits();
+        Some(limit.saturating_sub(u32::try_from(free).unwrap_or(u32::MAX)))
     });
     places
 }

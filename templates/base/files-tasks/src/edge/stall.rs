@@ -1,6 +1,7 @@
 //! Finds handlers that block. Threads are few and shared: a handler that computes or waits without an
 //! `.await` holds up every request and job that its thread would have served meanwhile, and nothing in its own
-//! latency tells so.
+//! latency tells so. Seen is what the application does: in a request, a job, a stream, a durable answer, detached work.
+//! What the edge does around it, and a worker's own steps, are not.
 
 use std::{
     future::poll_fn,
@@ -13,33 +14,65 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tokio::task_local;
 
 use crate::telemetry::stalls;
 
 /// Between two awaits a handler has work for microseconds, so this is far above what a busy machine adds.
 const LONGEST_POLL: Duration = Duration::from_millis(100);
 
+/// Whose steps are measured.
+#[derive(Clone)]
+enum Whose {
+    Route(MatchedPath),
+    Kind(&'static str),
+    Nobodys,
+}
+
+impl Whose {
+    fn name(&self) -> &str {
+        match self {
+            Self::Route(path) => path.as_str(),
+            Self::Kind(name) => name,
+            Self::Nobodys => "unmatched",
+        }
+    }
+}
+
+task_local! {
+    static MEASURED: Whose;
+}
+
 /// Measures each step of a handler, from one `.await` to the next.
 pub(super) async fn watch(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    timed(next.run(request), |held| report(route, held)).await
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let whose = path.map_or(Whose::Nobodys, Whose::Route);
+    timed(whose, next.run(request)).await
 }
 
 /// The same for a job's handler.
-pub async fn watch_job<T>(kind: &str, work: impl Future<Output = T>) -> T {
-    timed(work, |held| report(kind, held)).await
+pub async fn watch_job<T>(kind: &'static str, work: impl Future<Output = T>) -> T {
+    timed(Whose::Kind(kind), work).await
 }
 
-/// Runs `work` and tells how long each step took that was too long.
-async fn timed<T>(work: impl Future<Output = T>, mut stalled: impl FnMut(Duration)) -> T {
-    let mut work = pin!(work);
+/// The same for what a handler leaves to others to drive on: a stream, an answer that is made to its end, detached work.
+/// It is told of under the handler's name.
+pub(super) fn watch_left<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let whose = MEASURED.try_with(Clone::clone);
+    timed(whose.unwrap_or(Whose::Nobodys), work)
+}
+
+/// Runs `work`, and tells of each step that took too long.
+async fn timed<T>(whose: Whose, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(MEASURED.scope(whose.clone(), work));
     poll_fn(|context| {
+        // Else this step is a part of another, of which it is told once.
+        let is_outermost = MEASURED.try_with(|_| ()).is_err();
         let begun = Instant::now();
         let step = work.as_mut().poll(context);
         let held = begun.elapsed();
-        if held > LONGEST_POLL {
-            stalled(held);
+        if is_outermost && held > LONGEST_POLL {
+            report(whose.name(), held);
         }
         step
     })
@@ -56,23 +89,46 @@ fn report(route: &str, held: Duration) {
     );
 }
 
+/// What tests watch with.
 #[cfg(test)]
-mod tests {
+pub(super) mod samples {
     use std::sync::{Arc, Mutex};
 
-    use axum::{Router, body::Body, middleware::from_fn, routing::get};
-    use tower::ServiceExt as _;
     use tracing::{
         Event, Subscriber,
         field::{Field, Visit},
+        subscriber::DefaultGuard,
     };
     use tracing_subscriber::{Layer, Registry, layer, layer::SubscriberExt as _};
 
     use super::*;
 
+    /// Too long for a step.
+    pub(in crate::edge) const TIME: Duration = Duration::from_millis(300);
+
+    pub(in crate::edge) fn block() {
+        let begun = Instant::now();
+        while begun.elapsed() < TIME {
+            std::hint::spin_loop();
+        }
+    }
+
     /// The routes of which it was reported that they stalled.
     #[derive(Clone, Default)]
-    struct Reported(Arc<Mutex<Vec<String>>>);
+    pub(in crate::edge) struct Reported(Arc<Mutex<Vec<String>>>);
+
+    impl Reported {
+        /// Hears what is reported on this thread until the guard is dropped.
+        pub(in crate::edge) fn listen() -> (Self, DefaultGuard) {
+            let reported = Self::default();
+            let subscriber = Registry::default().with(reported.clone());
+            (reported, tracing::subscriber::set_default(subscriber))
+        }
+
+        pub(in crate::edge) fn routes(&self) -> Vec<String> {
+            self.0.lock().expect("not poisoned").clone()
+        }
+    }
 
     impl<S: Subscriber> Layer<S> for Reported {
         fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
@@ -89,29 +145,80 @@ mod tests {
 
         fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
     }
+}
 
-    fn block(time: Duration) {
-        let begun = Instant::now();
-        while begun.elapsed() < time {
-            std::hint::spin_loop();
-        }
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use tokio::time::sleep;
+    use tower::ServiceExt as _;
+
+    use super::{
+        samples::{Reported, TIME, block},
+        *,
+    };
+    use crate::edge::events::{Event, Source};
+
+    async fn ask(router: &Router, path: &str) {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let answer = router.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(answer.status(), 200);
     }
 
     #[tokio::test]
     async fn a_handler_that_blocks_is_named_and_one_that_waits_is_not() {
-        const TIME: Duration = Duration::from_millis(300);
-        let reported = Reported::default();
-        let subscriber = Registry::default().with(reported.clone());
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let (reported, _guard) = Reported::listen();
         let router = Router::new()
-            .route("/blocks/{id}", get(async || block(TIME)))
-            .route("/waits/{id}", get(async || tokio::time::sleep(TIME).await))
+            .route("/blocks/{id}", get(async || block()))
+            .route("/waits/{id}", get(async || sleep(TIME).await))
             .layer(from_fn(watch));
         for path in ["/waits/1", "/blocks/1"] {
-            let request = Request::get(path).body(Body::empty()).expect("a request");
-            let answer = router.clone().oneshot(request).await.expect("an answer");
-            assert_eq!(answer.status(), 200);
+            ask(&router, path).await;
         }
-        assert_eq!(*reported.0.lock().expect("not poisoned"), ["/blocks/{id}"]);
+        assert_eq!(reported.routes(), ["/blocks/{id}"]);
+    }
+
+    /// Whoever takes its events drives it on, in a task of their own.
+    #[tokio::test]
+    async fn what_blocks_after_its_first_event_is_named_too() {
+        let (reported, _guard) = Reported::listen();
+        let (gives, mut given) = tokio::sync::mpsc::channel(1);
+        let streams = async move || {
+            let source: Source<()> = Source::new(|events| async move {
+                events.send(Event::json("first", &1)).await;
+                sleep(Duration::from_millis(1)).await;
+                block();
+                Ok(())
+            });
+            gives.send(source.begun().await.ok()).await.ok();
+        };
+        let router = Router::new()
+            .route("/streams/{id}", get(streams))
+            .layer(from_fn(watch));
+        ask(&router, "/streams/1").await;
+        assert!(reported.routes().is_empty());
+        let source = given.recv().await.flatten();
+        let mut source = source.expect("a source");
+        let reading = async move { while source.next().await.is_some() {} };
+        tokio::spawn(reading).await.expect("no panic");
+        assert_eq!(reported.routes(), ["/streams/{id}"]);
+    }
+
+    /// What it drives itself is a part of its own step.
+    #[tokio::test]
+    async fn what_blocks_before_its_first_event_is_told_of_once() {
+        let (reported, _guard) = Reported::listen();
+        let streams = async || {
+            let source: Source<()> = Source::new(|_| async {
+                block();
+                Ok(())
+            });
+            source.begun().await.ok();
+        };
+        let router = Router::new()
+            .route("/streams/{id}", get(streams))
+            .layer(from_fn(watch));
+        ask(&router, "/streams/1").await;
+        assert_eq!(reported.routes(), ["/streams/{id}"]);
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use crate::{
         problem::Problem,
     },
     jobs::{Kind, webhooks},
-    threads::wait,
+    threads::{sleep, wait},
 };
 
 /// When a client that polls should ask again, in seconds.
@@ -164,7 +164,7 @@ fn follow(
         if is_end {
             break;
         }
-        wait(sleep(LOOK));
+        sleep(LOOK);
         context = context.until(Deadline::after(PATIENCE));
         let found = find(&mut context, id);
         row = found.map_err(|problem| problem.instance(context.request_id()))?;

@@ -1,4 +1,4 @@
-//! How much alike two documents are: the sample of work that computes for longer than a shared thread may be held.
+//! How much alike two documents are: the sample of work that computes for long.
 
 use std::collections::HashSet;
 

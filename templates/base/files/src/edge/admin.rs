@@ -16,7 +16,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{deadline::Deadline, lifecycle::Lifecycle, server::Pulse};
+use super::{deadline::Deadline, lifecycle::Lifecycle, public::TURNS, server::Pulse};
 use crate::{app::state::App, config};
 
 /// A dependency that has not answered by then counts as down.
@@ -97,7 +97,7 @@ pub fn router(health: Health) -> Router {
 async fn live(State(health): State<Health>) -> Response {
     let age = health.pulse.age();
     let stuck = (age > health.config.live_timeout)
-        .then(|| format!("the accept loop has not turned for {} s", age.as_secs()));
+        .then(|| format!("{TURNS} has not turned for {} s", age.as_secs()));
     answer(Findings(vec![("accept", stuck)]))
 }
 

@@ -70,7 +70,8 @@ impl Attempt {
         .await;
     }
 
-    /// Whatever else ends it has stopped the handler by then.
+    /// Whatever else ends it has told the handler to stop by then; one that does not heed it changes nothing any more,
+    /// once the lease is gone.
     async fn end(&self, claimed: Claimed) -> End {
         let handler = self.handler(claimed);
         tokio::pin!(handler);
@@ -92,14 +93,10 @@ impl Attempt {
     async fn handler(&self, claimed: Claimed) -> Result<Done, Failure> {
         let (app, kind, lease) = (&self.app, self.kind, self.lease);
         let limit = kind.time_limit();
-        let outcome = match app.config.jobs.isolation {
-            Isolation::None => timeout(limit, here(app, kind, lease, claimed)).await,
-            Isolation::Process => timeout(limit, process::run(app, kind, lease, claimed)).await,
-        };
-        outcome.unwrap_or_else(|_| {
-            let limit = limit.as_secs();
-            Err(Failure::Retry(format!("it did not end within {limit} s")))
-        })
+        match app.config.jobs.isolation {
+            Isolation::None => within(limit, here(app, kind, lease, claimed)).await,
+            Isolation::Process => within(limit, process::run(app, kind, lease, claimed)).await,
+        }
     }
 
     /// A job that was taken away from its handler was either cancelled or lost.
@@ -154,6 +151,17 @@ impl Attempt {
         self.app.lifecycle.draining().await;
         sleep(self.app.config.jobs.drain_timeout).await;
     }
+}
+
+/// What does not end in time has failed, and is dropped: that stops it.
+pub(super) async fn within<T>(
+    limit: Duration,
+    attempt: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(limit, attempt).await.unwrap_or_else(|_| {
+        let limit = limit.as_secs();
+        Err(Failure::Retry(format!("it did not end within {limit} s")))
+    })
 }
 
 /// Runs the handler in this process.

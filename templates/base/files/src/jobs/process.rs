@@ -23,6 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What the worker says, in one line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Assignment {
+    /// Whose job it is, for telemetry.
+    worker: String,
     kind: Kind,
     lease: Lease,
     claimed: Claimed,

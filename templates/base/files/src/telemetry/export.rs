@@ -3,7 +3,11 @@
 //! Each signal has a bounded queue and a thread of its own. A collector that is slow, silent or gone costs
 //! that thread's time and what no longer fits the queue, never a request's.
 
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{
+    env, fmt,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use opentelemetry::{KeyValue, global};
@@ -29,6 +33,9 @@ use crate::config::Stage;
 /// For an attempt to export, as the specification has it.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Who this process is, among all that report.
+pub(super) static INSTANCE: LazyLock<String> = LazyLock::new(|| Uuid::now_v7().to_string());
+
 /// What carries each signal; none where the signal is not exported.
 #[derive(Debug)]
 pub(super) struct Providers {
@@ -39,15 +46,23 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    pub(super) fn new(stage: Stage, client: &reqwest::Client) -> anyhow::Result<Self> {
+    /// Where this process does one job of another, that one is the instance, and counts.
+    pub(super) fn new(
+        stage: Stage,
+        client: &reqwest::Client,
+        worker: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let runtime = Handle::try_current().context("telemetry starts inside the runtime")?;
         let couriers = Couriers {
             client: client.clone(),
             runtime: runtime.clone(),
             losses: Arc::default(),
         };
-        let resource = resource(stage);
-        let meter = couriers.meter(&resource)?;
+        let resource = resource(stage, worker.unwrap_or(&INSTANCE));
+        let meter = match worker {
+            Some(_) => None,
+            None => couriers.meter(&resource)?,
+        };
         if let Some(meter) = &meter {
             // Before the other two are made: their queues count what does not fit.
             global::set_meter_provider(meter.clone());
@@ -118,7 +133,7 @@ pub(super) fn foreign_protocol() -> Option<String> {
 }
 
 /// Who speaks. What the environment says comes last, so it wins.
-fn resource(stage: Stage) -> Resource {
+fn resource(stage: Stage, instance: &str) -> Resource {
     let environment = match stage {
         Stage::Development => "development",
         Stage::Production => "production",
@@ -127,7 +142,7 @@ fn resource(stage: Stage) -> Resource {
         .with_attributes([
             KeyValue::new("service.name", env!("CARGO_PKG_NAME")),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-            KeyValue::new("service.instance.id", Uuid::now_v7().to_string()),
+            KeyValue::new("service.instance.id", instance.to_owned()),
             KeyValue::new("deployment.environment.name", environment),
         ])
         .with_detector(Box::new(TelemetryResourceDetector))

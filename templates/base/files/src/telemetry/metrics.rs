@@ -212,15 +212,23 @@ pub fn rate_limited() {
     INSTRUMENTS.rate_limited.add(1, &[]);
 }
 
-/// How many requests of a class are in, of the `limit` that may be.
-pub fn admission(class: &'static str, limit: u32, used: impl Fn() -> u32 + Send + Sync + 'static) {
+/// How many requests of a class are in, of the `limit` that may be; `used` gives none once nobody is let in any more.
+pub fn admission(
+    class: &'static str,
+    limit: u32,
+    used: impl Fn() -> Option<u32> + Send + Sync + 'static,
+) {
     let class = [KeyValue::new(attribute::REQUEST_CLASS, class)];
     let of_limit = class.clone();
     meter()
         .i64_observable_up_down_counter(metric::ADMITTED)
         .with_unit("{request}")
         .with_description("Requests that hold a place of their class.")
-        .with_callback(move |observer| observer.observe(used().into(), &class))
+        .with_callback(move |observer| {
+            if let Some(used) = used() {
+                observer.observe(used.into(), &class);
+            }
+        })
         .build();
     meter()
         .i64_observable_up_down_counter(metric::ADMITTED_LIMIT)

@@ -95,7 +95,7 @@ pub(super) enum Written {
 /// An answer that is made by this process, until it is dropped.
 pub(super) struct Held {
     journal: Journal,
-    id: Uuid,
+    lease: Lease,
 }
 
 /// Hears of what is written down after it was made; nothing by itself where another process makes the answer.
@@ -111,14 +111,17 @@ impl Journal {
         }))
     }
 
-    pub(super) fn hold(&self, id: Uuid) -> Held {
-        self.0
-            .held
-            .lock_anyway()
-            .insert(id, broadcast::Sender::new(BACKLOG));
+    /// A new answer. It is held before it has a row, so whoever reads it here, however early, is told of what comes.
+    pub(super) fn hold(&self) -> Held {
+        let lease = Lease {
+            id: Uuid::now_v7(),
+            token: Uuid::now_v7(),
+        };
+        let sender = broadcast::Sender::new(BACKLOG);
+        self.0.held.lock_anyway().insert(lease.id, sender);
         Held {
             journal: self.clone(),
-            id,
+            lease,
         }
     }
 
@@ -224,10 +227,16 @@ impl Drop for Writing {
     }
 }
 
+impl Held {
+    pub(super) fn lease(&self) -> Lease {
+        self.lease
+    }
+}
+
 impl Drop for Held {
     /// Its readers have nobody to hear from any more, and look for its end themselves.
     fn drop(&mut self) {
-        self.journal.0.held.lock_anyway().remove(&self.id);
+        self.journal.0.held.lock_anyway().remove(&self.lease.id);
     }
 }
 

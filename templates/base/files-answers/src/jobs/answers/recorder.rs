@@ -47,12 +47,12 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// In a task of its own, which the process's end waits for.
-    pub(super) fn start(app: &App, lease: Lease, source: Source<Answer>) {
+    pub(super) fn start(app: &App, held: Held, source: Source<Answer>) {
         let recorder = Self {
             app: app.clone(),
-            lease,
+            lease: held.lease(),
             last: 0,
-            held: app.journal.hold(lease.id),
+            held,
         };
         app.lifecycle.spawn(recorder.run(source).instrument(span()));
     }

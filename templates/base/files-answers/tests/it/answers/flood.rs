@@ -9,11 +9,17 @@ use super::{Asking, Reader, ask_for_events, ask_for_json};
 use crate::support::{
     Client,
     client::{header, problem},
-    document, eventually,
+    document, eventually, files,
 };
 
 /// Many times as many as there are connections to the database, or places for writes.
 const WAITING: usize = 100;
+
+/// As many as come together where a provider has become slow.
+const STALLED: usize = 1_000;
+
+/// Begun at once; the database takes their keys one after the other.
+const AT_ONCE: usize = 25;
 
 /// Fewer: what tells their tokens is this thread too.
 const TOLD: usize = 30;
@@ -28,6 +34,16 @@ const NARROW: [(&str, &str); 7] = [
     ("APP__SERVER__REQUEST_TIMEOUT", "120s"),
     ("APP__SERVER__SHUTDOWN_GRACE", "120s"),
     ("APP__IDEMPOTENCY__LEASE", "150s"),
+];
+
+/// A place for each, and time enough to begin them all before the first is given up.
+const WIDE: [(&str, &str); 6] = [
+    ("APP__LIMITS__OUTWARD", "1000"),
+    ("APP__LLM__CONCURRENCY", "1000"),
+    ("APP__LLM__FIRST_TOKEN_TIMEOUT", "5m"),
+    ("APP__SERVER__REQUEST_TIMEOUT", "5m"),
+    ("APP__SERVER__SHUTDOWN_GRACE", "5m"),
+    ("APP__IDEMPOTENCY__LEASE", "6m"),
 ];
 
 /// Far less than the provider takes, and more than a loaded machine adds.
@@ -49,9 +65,12 @@ async fn use_everything(client: &Client) {
 
 /// Answers of every kind in turn, with and without a key, as events and as JSON, once all of them are on their way.
 async fn flood(asking: &Asking, answers: usize, words: &'static str) -> JoinSet<()> {
-    let mut flood = JoinSet::new();
+    let (mut flood, client) = (JoinSet::new(), asking.client());
     for number in 0..answers {
-        let client = asking.client();
+        if number % AT_ONCE == 0 {
+            all_run(asking, number).await;
+        }
+        let client = client.clone();
         flood.spawn(async move {
             let key = number.to_string();
             let key = (number % 2 == 0).then_some(key.as_str());
@@ -63,11 +82,15 @@ async fn flood(asking: &Asking, answers: usize, words: &'static str) -> JoinSet<
             }
         });
     }
+    all_run(asking, answers).await;
+    flood
+}
+
+async fn all_run(asking: &Asking, answers: usize) {
     eventually("the flood", async || {
         (asking.provider.stats().running == answers as u64).then_some(())
     })
     .await;
-    flood
 }
 
 #[tokio::test]
@@ -79,6 +102,25 @@ async fn of_waiting() {
         use_everything(&other).await;
     }
     assert_eq!(asking.provider.stats().running, WAITING as u64);
+}
+
+#[tokio::test]
+async fn of_a_thousand_that_stall() {
+    // To the service and to the provider, both ends of each.
+    let Some(_turn) = files::many(4 * STALLED as u64).await else {
+        return;
+    };
+    let asking = Asking::with(&WIDE).await;
+    let _flood = flood(&asking, STALLED, "first_token=10m").await;
+    let other = asking.server.client("b");
+    let health = Client::new(asking.server.admin);
+    for _ in 0..10 {
+        use_everything(&other).await;
+        for path in ["/live", "/ready"] {
+            assert_eq!(health.get(path).await.status(), StatusCode::OK, "{path}");
+        }
+    }
+    assert_eq!(asking.provider.stats().running, STALLED as u64);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! Attempts in processes of their own: what one of them comes to is nobody else's.
 
-use std::fs;
+use std::{fs, time::Duration};
 
+use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use service::data::jobs::State;
+use service::{data::jobs::State, jobs::Kind};
 use temp_dir::TempDir;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
@@ -14,8 +16,10 @@ use super::{
     moves, read,
 };
 use crate::support::{
-    Client, Process, Server, document, eventually,
+    Client, Process, Server, document, eventually, isolation,
+    otlp::Collector,
     process::{command_line, is_alive, signal},
+    receiver::{Receiver, Reply},
     storage,
 };
 
@@ -184,6 +188,48 @@ async fn one_that_is_cancelled_is_killed() {
     reporting.child_is_gone().await;
 }
 
+/// A process that stands still ends by nothing that could be heeded; of what computes for ever, the tests of
+/// `jobs/process/parent.rs` tell. An attempt at a mail has half a minute.
+#[tokio::test]
+async fn one_that_never_ends_is_killed_at_its_kinds_limit() {
+    if isolation::setting().is_none() {
+        return;
+    }
+    let provider = Receiver::start([Reply::Silence]).await;
+    let folder = TempDir::new().expect("a folder");
+    let url = provider.url();
+    let mails = [
+        ISOLATED,
+        ("APP__EMAIL__URL", &url),
+        ("APP__EMAIL__TOKEN", "secret-of-the-provider"),
+        ("APP__EMAIL__FROM", "orders@example.com"),
+    ];
+    let service = Process::start(folder.path(), &mails).await;
+    let client = service.client("a").await;
+    let body = json!({ "title": "all", "notify": "somebody@example.com" });
+    let asked = client.post_with_key("/v1/reports", "one", &body).await;
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+    let asked = provider.receives(1).await;
+    let path = format!("/v1/jobs/{}", asked.header("idempotency-key"));
+    let child = child_of(&service, &path);
+    signal(child, "STOP");
+    let last = sqlx::query("UPDATE jobs SET max_attempts = 1 WHERE kind = 'email'");
+    let app = beside(&folder).await;
+    let mut connection = connection(&app.database).await;
+    connection.execute(last).await.expect("a change");
+    drop(connection);
+    // Most of the time passes here: nothing else is waited for as long.
+    sleep(Kind::Email.time_limit() - Duration::from_secs(10)).await;
+    assert!(is_alive(child), "its time is not over");
+    let job = becomes(&client, &path, "dead").await;
+    assert_eq!(
+        (&job["error"], &job["attempts"]),
+        (&json!("it did not end within 30 s"), &json!(1))
+    );
+    gone(child).await;
+    assert_eq!(client.get("/v1/documents").await.status(), StatusCode::OK);
+}
+
 /// Its lease goes on for long, so nothing else ends what it has begun.
 #[tokio::test]
 async fn a_worker_that_is_killed_leaves_no_process_behind() {
@@ -237,6 +283,41 @@ async fn one_that_outlives_its_lease_changes_nothing() {
     .await;
     assert_eq!(read(&reporting.client, &reporting.path).await, job);
     reporting.front.kill().await;
+}
+
+/// A collector would have to keep the series of an instance for each attempt.
+#[tokio::test]
+async fn to_a_collector_it_is_its_worker_and_counts_nothing() {
+    let collector = Collector::start().await;
+    let folder = folder().await;
+    let endpoint = collector.endpoint();
+    let variables = [
+        ISOLATED,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "50"),
+        // A job's process has one.
+        ("APP__CPU__THREADS", "3"),
+    ];
+    let service = Process::start(folder.path(), &variables).await;
+    let client = service.client("a").await;
+    let path = ask(&client).await;
+    becomes(&client, &path, "succeeded").await;
+    eventually("the span of the attempt", async || {
+        let spans = collector.spans();
+        let is_told = |name: &str| spans.iter().any(|span| span.name == name);
+        (is_told("run report") && is_told("process report")).then_some(())
+    })
+    .await;
+    assert!(service.terminate().await.success());
+    assert_eq!(collector.instances().len(), 1);
+    let threads = collector.sums("app.cpu.threads");
+    assert!(!threads.is_empty());
+    assert!(
+        threads
+            .iter()
+            .all(|point| point.value == Some(number_data_point::Value::AsInt(3))),
+        "{threads:?}"
+    );
 }
 
 /// What a job's process is told comes through its worker, not through the environment or the command line, where others

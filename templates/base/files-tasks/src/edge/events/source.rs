@@ -11,7 +11,10 @@ use axum::response::Response;
 use tokio::sync::mpsc;
 
 use super::{BUFFER, Event, response};
-use crate::{app::state::App, edge::problem::Problem};
+use crate::{
+    app::state::App,
+    edge::{problem::Problem, stall},
+};
 
 /// Events that are taken at once.
 const LARGEST_BATCH: usize = 256;
@@ -42,14 +45,14 @@ pub struct Source<T> {
     outcome: Option<Result<T, Problem>>,
 }
 
-impl<T> Source<T> {
+impl<T: 'static> Source<T> {
     pub fn new<F>(work: impl FnOnce(Events) -> F) -> Self
     where
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
         let (sender, events) = mpsc::channel(BUFFER);
         Self {
-            work: Box::pin(work(Events(sender))),
+            work: Box::pin(stall::watch_left(work(Events(sender)))),
             events,
             first: None,
             outcome: None,

@@ -29,7 +29,7 @@ use crate::{
     telemetry::{self, names::attribute},
 };
 
-/// One that the handler may hold, and one that everything else goes on with.
+/// Two, so that what holds one of them does not hold up all else.
 const THREADS: usize = 2;
 
 /// The longest wait for the last spans and metrics to leave.
@@ -94,7 +94,7 @@ async fn work(
     mut parent: UnixStream,
 ) -> anyhow::Result<()> {
     let http = Http::new()?;
-    let telemetry = telemetry::init(&config, &http)?;
+    let telemetry = telemetry::init_for_job(&config, &http, &assignment.worker)?;
     // Without effect here: a service manager may send it to each of a service's processes, but when this one ends is
     // its worker's to say.
     let _unheeded = signal(SignalKind::terminate())?;
@@ -116,6 +116,7 @@ async fn attempt(app: &App, assignment: Assignment) -> Outcome {
         kind,
         lease,
         claimed,
+        ..
     } = assignment;
     let span = tracing::info_span!(
         "attempt",

@@ -24,6 +24,7 @@ use crate::{
     config,
     data::jobs::{Claimed, Lease},
     jobs::{Done, Failure, Kind, traceparent},
+    telemetry,
 };
 
 /// More than any failure has to say.
@@ -41,6 +42,7 @@ pub(in crate::jobs) async fn run(
         ..claimed
     };
     let assignment = Assignment {
+        worker: telemetry::instance().to_owned(),
         kind,
         lease,
         claimed,
@@ -156,7 +158,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::config::{Config, Environment, Program};
+    use crate::{
+        config::{Config, Environment, Program},
+        jobs::attempt::within,
+    };
 
     /// A script is written while nothing is started: what is would keep it open, and then it cannot be run.
     static TURN: Mutex<()> = Mutex::const_new(());
@@ -186,6 +191,7 @@ mod tests {
             waited: 0,
         };
         Assignment {
+            worker: "a worker".to_owned(),
             kind: Kind::Report,
             lease: Lease { id, token: id },
             claimed,
@@ -202,6 +208,13 @@ mod tests {
             (
                 r#"echo '{"Err":{"Permanent":"no"}}' >&0"#,
                 Ok(Err(Failure::Permanent("no".to_owned()))),
+            ),
+            (
+                r#"echo '{"Err":{"RetryAfter":[{"secs":60,"nanos":0},"busy"]}}' >&0"#,
+                Ok(Err(Failure::RetryAfter(
+                    Duration::from_secs(60),
+                    "busy".to_owned(),
+                ))),
             ),
             (
                 "echo nonsense >&0",
@@ -249,8 +262,27 @@ mod tests {
             _ = work(&jobs, &assignment) => pending().await,
             id = written(&id) => id,
         };
+        is_gone(&grandchild).await;
+    }
+
+    /// It computes for ever, and does not heed what could be heeded.
+    #[tokio::test]
+    async fn one_that_never_ends_is_killed_when_its_time_is_over() {
+        let _turn = TURN.lock().await;
+        let folder = TempDir::new().expect("a folder");
+        let script = "trap '' TERM INT HUP\necho $$ >$FOLDER/id\nwhile :; do :; done";
+        let jobs = stand_in(&folder, script);
+        let (assignment, id) = (assignment(), folder.child("id"));
+        let attempt = within(Duration::from_secs(2), work(&jobs, &assignment));
+        let (came, id) = tokio::join!(attempt, written(&id));
+        let late = Failure::Retry("it did not end within 2 s".to_owned());
+        assert_eq!(came.map(|_| ()), Err(late));
+        is_gone(&id).await;
+    }
+
+    async fn is_gone(id: &str) {
         let begun = Instant::now();
-        while is_alive(&grandchild) {
+        while is_alive(id) {
             assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
             sleep(Duration::from_millis(10)).await;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod credential;
+pub(crate) mod files;
 pub(crate) mod isolation;
 pub(crate) mod operation;
 pub(crate) mod otlp;

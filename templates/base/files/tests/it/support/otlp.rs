@@ -1,6 +1,7 @@
 //! A collector that keeps what it is sent.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -122,6 +123,29 @@ impl Collector {
             .flat_map(|export| &export.resource_spans);
         let mut resources = resources.filter_map(|spans| spans.resource.clone());
         resources.next().expect("an export of spans")
+    }
+
+    /// All that sent spans, metrics or log lines.
+    pub(crate) fn instances(&self) -> BTreeSet<String> {
+        let exports = self.received.0.lock().expect("no panic");
+        let traces = exports
+            .traces
+            .iter()
+            .flat_map(|export| &export.resource_spans);
+        let metrics = exports
+            .metrics
+            .iter()
+            .flat_map(|export| &export.resource_metrics);
+        let logs = exports.logs.iter().flat_map(|export| &export.resource_logs);
+        let resources = traces
+            .map(|of| &of.resource)
+            .chain(metrics.map(|of| &of.resource))
+            .chain(logs.map(|of| &of.resource));
+        let ids = resources.flatten().map(|resource| {
+            let id = attribute(&resource.attributes, "service.instance.id");
+            id.expect("an instance")
+        });
+        ids.collect()
     }
 
     /// Whether `text` is anywhere in what was sent.

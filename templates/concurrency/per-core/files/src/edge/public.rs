@@ -26,6 +26,9 @@ use super::{
 };
 use crate::config::{Accept, Config};
 
+/// What must turn; `/live` fails where it does not, and says so.
+pub(super) const TURNS: &str = "a core, or the accept loop beside them,";
+
 /// How many connections the system keeps until they are accepted; the listener that was bound first has as many.
 const BACKLOG: u32 = 128;
 

@@ -20,10 +20,8 @@ pub struct Admission(Threads);
 impl Admission {
     pub fn new(app: &App) -> Self {
         for class in Class::ALL {
-            let pool = app.threads.of(class).clone();
-            metrics::admission(class.name(), class.limit(&app.config.limits), move || {
-                u32::try_from(pool.taken()).unwrap_or(u32::MAX)
-            });
+            let limit = class.limit(&app.config.limits);
+            metrics::admission(class.name(), limit, app.threads.of(class).watched());
         }
         Self(app.threads.clone())
     }

@@ -117,11 +117,14 @@ impl Pool {
         })
     }
 
-    /// How many places are taken.
-    pub fn taken(&self) -> usize {
-        self.0
-            .size
-            .saturating_sub(self.0.places.available_permits())
+    /// Tells how many places are taken; none once the pool is gone, which this does not keep.
+    pub fn watched(&self) -> impl Fn() -> Option<u32> + use<> {
+        let pool = Arc::downgrade(&self.0);
+        move || {
+            let pool = pool.upgrade()?;
+            let taken = pool.size.saturating_sub(pool.places.available_permits());
+            Some(u32::try_from(taken).unwrap_or(u32::MAX))
+        }
     }
 }
 

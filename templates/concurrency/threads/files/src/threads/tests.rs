@@ -318,3 +318,13 @@ async fn the_process_ends_after_work_that_was_stopped() {
     let_go.send(()).expect("it waits");
     assert!(lifecycle.finish(Instant::now() + SOON).await);
 }
+
+#[tokio::test]
+async fn whoever_watches_a_pool_does_not_keep_it() {
+    let pool = pool(2);
+    let taken = pool.watched();
+    let held = place(&pool).await;
+    assert_eq!(taken(), Some(1));
+    drop((pool, held));
+    assert_eq!(taken(), None);
+}

@@ -35,6 +35,9 @@ async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
         connections[0].get("/hold", "").await;
         gate.holds().await;
         live(&server, 503).await;
+        let admin = Client::new(server.admin);
+        let told = admin.get("/live").await.text().await.expect("text");
+        assert!(told.contains("a core, or "), "{told}");
         // The other core serves on.
         let other = who(&mut connections[1]).await;
         assert!(other.starts_with("core-"), "{other}");

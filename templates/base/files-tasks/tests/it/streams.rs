@@ -1,0 +1,118 @@
+//! An event stream that tells nothing costs next to nothing: thousands of them, in one process, are nobody's trouble.
+
+use std::{fs, future::pending, net::SocketAddr, time::Duration};
+
+use axum::{extract::State, response::Response, routing::get};
+use reqwest::{Method, StatusCode};
+use service::{
+    app::{router, state::App},
+    edge::events::{Event, Source},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::support::{Client, Server, client::header, document, eventually, files};
+
+const STREAMS: usize = 8_000;
+
+/// Of both ends of a stream, in a debug build, with all that other tests take meanwhile. Twice what was measured.
+const MOST_MEMORY: usize = 64 * 1024;
+
+/// Other tests have files open too.
+const OTHERS: usize = 1_000;
+
+/// Enough for all to be told of the end, in a debug build on a busy machine.
+const PATIENT: [(&str, &str); 1] = [("APP__SERVER__SHUTDOWN_GRACE", "5m")];
+
+/// Says that it has begun, and nothing more.
+async fn idle(State(app): State<App>) -> Response {
+    let source: Source<()> = Source::new(|events| async move {
+        events.send(Event::json("begun", &1)).await;
+        pending().await
+    });
+    source.response(&app, Duration::ZERO)
+}
+
+async fn open(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let request = b"GET /idle HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.expect("it is sent");
+    let (mut told, mut piece) = (Vec::new(), [0; 1_024]);
+    while !told.ends_with(b"event: begun\ndata: 1\n\n\r\n") {
+        let read = stream.read(&mut piece).await.expect("an event");
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&told));
+        told.extend_from_slice(&piece[..read]);
+    }
+    stream
+}
+
+/// What it is told until it ends.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut told = String::new();
+    stream.read_to_string(&mut told).await.expect("text");
+    told
+}
+
+async fn use_everything(client: &Client) {
+    let path = client.create("one").await;
+    let read = client.get(&path).await;
+    assert_eq!(read.status(), StatusCode::OK);
+    let tag = header(&read, "etag");
+    let replace = client.request(Method::PUT, &path).header("if-match", tag);
+    let replaced = replace.json(&document("two")).send().await;
+    assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
+    let removed = client.request(Method::DELETE, &path).send().await;
+    assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+}
+
+/// In bytes; see proc_pid_status(5).
+fn memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = resident.and_then(|text| text.trim().strip_suffix(" kB"));
+    let kibibytes: usize = kibibytes.expect("a size").parse().expect("a number");
+    kibibytes * 1_024
+}
+
+fn open_files() -> usize {
+    fs::read_dir("/proc/self/fd").expect("files").count()
+}
+
+#[tokio::test]
+async fn thousands_that_are_idle_harm_nobody_and_are_told_of_the_end() {
+    let Some(_turn) = files::many(2 * STREAMS as u64).await else {
+        return;
+    };
+    let (routes, _) = router::routes().split_for_parts();
+    let server = Server::with_routes(&PATIENT, routes.route("/idle", get(idle))).await;
+    let (memory_before, files_before) = (memory(), open_files());
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(open(server.address).await);
+    }
+    let each = memory().saturating_sub(memory_before) / STREAMS;
+    assert!(each < MOST_MEMORY, "{each} bytes each");
+    let opened = open_files().saturating_sub(files_before);
+    assert!(opened < 2 * STREAMS + OTHERS, "{opened} files");
+
+    let client = server.client("a");
+    let health = Client::new(server.admin);
+    for _ in 0..10 {
+        use_everything(&client).await;
+        for path in ["/live", "/ready"] {
+            assert_eq!(health.get(path).await.status(), StatusCode::OK, "{path}");
+        }
+    }
+
+    assert!(server.stop().await, "all have ended in time");
+    for stream in streams {
+        let told = rest(stream).await;
+        assert!(told.contains("event: shutdown\n"), "{told:?}");
+    }
+    eventually("their files to be closed", async || {
+        (open_files() < files_before + OTHERS).then_some(())
+    })
+    .await;
+}
