@@ -1,0 +1,155 @@
+//! The source of a poured project, changed in memory.
+
+use std::collections::BTreeMap;
+
+use formwork::{
+    answers::{Answers, Choices, ProjectName},
+    catalog::{Catalog, Plan},
+    render,
+};
+
+use crate::workshop::{Concurrency, Kind};
+
+/// Every project here has it.
+pub(crate) const NAME: &str = "orders";
+
+/// Path to text.
+type Files = BTreeMap<String, String>;
+
+/// A project's texts as they were poured, and as they are by now.
+#[derive(Clone)]
+pub(crate) struct Source {
+    concurrency: Concurrency,
+    poured: Files,
+    files: Files,
+}
+
+/// A text in place of another in one file. The other must be there: a variant that changes nothing proves nothing.
+pub(crate) struct Change {
+    file: &'static str,
+    texts: Texts,
+    /// Where something else is to be written for the same.
+    instead: Vec<(Concurrency, Texts)>,
+    /// All options but for those where it is needed on one alone.
+    only: Option<Concurrency>,
+}
+
+#[derive(Clone, Copy)]
+struct Texts {
+    from: &'static str,
+    to: &'static str,
+}
+
+pub(crate) fn change(file: &'static str, from: &'static str, to: &'static str) -> Change {
+    Change { file, texts: Texts { from, to }, instead: Vec::new(), only: None }
+}
+
+/// A change that is needed on one option alone.
+pub(crate) fn only(
+    concurrency: Concurrency,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+) -> Change {
+    Change { only: Some(concurrency), ..change(file, from, to) }
+}
+
+impl Change {
+    /// On this option the same is told in other words.
+    pub(crate) fn on(mut self, concurrency: Concurrency, from: &'static str, to: &'static str) -> Self {
+        self.instead.push((concurrency, Texts { from, to }));
+        self
+    }
+
+    fn texts(&self, concurrency: Concurrency) -> Option<Texts> {
+        let own = self.instead.iter().find(|(option, _)| *option == concurrency);
+        let is_needed = self.only.is_none_or(|only| only == concurrency);
+        is_needed.then_some(own.map_or(self.texts, |(_, texts)| *texts))
+    }
+}
+
+impl Source {
+    /// What `formwork new` pours.
+    pub(crate) fn of(kind: Kind) -> Self {
+        let catalog = Catalog::embedded().expect("a catalog");
+        let mut choices = Choices::default();
+        for pair in kind.answers() {
+            choices.set_pair(&catalog, &pair).expect("an option");
+        }
+        let name = ProjectName::new(NAME).expect("a name");
+        let answers = Answers::recommended(&catalog, name, &choices).expect("answers");
+        let plan = Plan::new(&catalog, &answers).expect("a plan");
+        let tree = render::render(&plan).expect("a project").tree;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let files: Files =
+            tree.iter().filter_map(|(path, entry)| Some((path.to_owned(), text(&entry.bytes)?))).collect();
+        Self { concurrency: kind.concurrency, poured: files.clone(), files }
+    }
+
+    pub(crate) fn apply(&mut self, change: &Change) {
+        let Some(Texts { from, to }) = change.texts(self.concurrency) else { return };
+        let (file, text, name) = (change.file, self.read(change.file), self.concurrency.name());
+        // Where handlers block, a file may say the same without waiting.
+        let changed = match text.contains(from) {
+            true => text.replace(from, to),
+            false => text.replace(&straight(from), &straight(to)),
+        };
+        assert_ne!(changed, text, "on {name}, {file} no longer has {from:?}");
+        self.write(file, changed);
+    }
+
+    pub(crate) fn edit(&mut self, file: &str, edit: impl FnOnce(String) -> String) {
+        let text = self.read(file).to_owned();
+        let edited = edit(text.clone());
+        assert_ne!(edited, text, "{file} is as it was");
+        self.write(file, edited);
+    }
+
+    /// In words that are right for the option.
+    pub(crate) fn told(&self, text: &str) -> String {
+        match self.concurrency {
+            Concurrency::Threads => straight(text),
+            Concurrency::Async | Concurrency::PerCore => text.to_owned(),
+        }
+    }
+
+    pub(crate) fn write(&mut self, file: &str, text: String) {
+        self.files.insert(file.to_owned(), text);
+    }
+
+    pub(crate) fn remove(&mut self, file: &str) {
+        assert!(self.files.remove(file).is_some(), "{file} is not there");
+    }
+
+    /// In every file below `src/`.
+    pub(crate) fn replace_everywhere(&mut self, from: &str, to: &str) {
+        let is_concerned = |file: &str, text: &str| file.starts_with("src/") && text.contains(from);
+        let concerned = self.files.iter_mut().filter(|(file, text)| is_concerned(file, text));
+        let replaced = concerned.map(|(_, text)| *text = text.replace(from, to)).count();
+        assert_ne!(replaced, 0, "no file has {from:?}");
+    }
+
+    pub(crate) fn has(&self, file: &str) -> bool {
+        self.files.contains_key(file)
+    }
+
+    fn read(&self, file: &str) -> &str {
+        self.files.get(file).unwrap_or_else(|| panic!("there is no {file} on {}", self.concurrency.name()))
+    }
+
+    /// Every file that was changed, with what it held and what it is to hold; none where it is not there.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
+        let (poured, files) = (&self.poured, &self.files);
+        let gone = poured.keys().filter(|file| !files.contains_key(*file));
+        let all = files.keys().chain(gone);
+        let held = |files: &'_ Files, file: &str| files.get(file).cloned();
+        all.filter(move |file| held(poured, file) != held(files, file)).map(|file| {
+            (file.as_str(), poured.get(file).map(String::as_str), files.get(file).map(String::as_str))
+        })
+    }
+}
+
+/// As `cargo xtask sync` tells it.
+fn straight(text: &str) -> String {
+    text.replace(".await", "").replace("async ", "")
+}
