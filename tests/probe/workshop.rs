@@ -81,19 +81,26 @@ impl Workshop {
         workshop
     }
 
-    /// Where the last run poured too: nothing removes it at the end, so what was poured stays until then.
+    /// Where the last run poured too, with what it compiled of other people's crates: nothing removes that at the end.
     fn pour(&self) {
-        let folder = self.kind.folder();
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the last run's workshop can be removed");
+        let (folder, project) = (self.kind.folder(), self.project());
+        let (compiled, kept) = (project.join("target"), folder.join("compiled"));
+        if compiled.exists() {
+            fs::rename(&compiled, &kept).expect("what was compiled can be kept");
+        }
+        if project.exists() {
+            fs::remove_dir_all(&project).expect("the last run's project can be removed");
         }
         fs::create_dir_all(&folder).expect("a folder");
         let answers = self.kind.answers();
         let answers = answers.iter().flat_map(|answer| ["--set", answer]);
         let new = ["new", NAME, "--yes", "--no-check", "--no-git", "--standalone"];
         formwork(&folder, &new.into_iter().chain(answers).collect::<Vec<_>>());
+        if kept.exists() {
+            fs::rename(&kept, &compiled).expect("what was compiled can be put back");
+        }
         // Takes the compiled crates from the cache that all tests share, and leaves them there.
-        formwork(&self.project(), &["check", "--steps", "build"]);
+        formwork(&project, &["check", "--steps", "build"]);
     }
 
     fn project(&self) -> PathBuf {
