@@ -517,7 +517,8 @@ mod p12 {
                     PerCore,
                     "src/edge/public.rs",
                     "let finished = lifecycle.finish(end).await;",
-                    "let finished = lifecycle.finish(end - limits.shutdown_grace).await;",
+                    "let soon = Instant::now() + std::time::Duration::from_millis(100);
+        let finished = lifecycle.finish(end.min(soon)).await;",
                 ),
             ],
         )

@@ -1,6 +1,6 @@
 //! The source of a poured project, changed in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use formwork::{
     answers::{Answers, Choices, ProjectName},
@@ -17,7 +17,6 @@ pub(crate) const NAME: &str = "orders";
 type Files = BTreeMap<String, String>;
 
 /// A project's texts as they were poured, and as they are by now.
-#[derive(Clone)]
 pub(crate) struct Source {
     concurrency: Concurrency,
     poured: Files,
@@ -28,9 +27,9 @@ pub(crate) struct Source {
 pub(crate) struct Change {
     file: &'static str,
     texts: Texts,
-    /// Where something else is to be written for the same.
+    /// Options that say the same in other words.
     instead: Vec<(Concurrency, Texts)>,
-    /// All options but for those where it is needed on one alone.
+    /// The option that alone needs it; none where all do.
     only: Option<Concurrency>,
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn change(file: &'static str, from: &'static str, to: &'static str) -
     Change { file, texts: Texts { from, to }, instead: Vec::new(), only: None }
 }
 
-/// A change that is needed on one option alone.
+/// A change that one option alone needs.
 pub(crate) fn only(
     concurrency: Concurrency,
     file: &'static str,
@@ -55,7 +54,7 @@ pub(crate) fn only(
 }
 
 impl Change {
-    /// On this option the same is told in other words.
+    /// This option says the same in other words.
     pub(crate) fn on(mut self, concurrency: Concurrency, from: &'static str, to: &'static str) -> Self {
         self.instead.push((concurrency, Texts { from, to }));
         self
@@ -88,14 +87,15 @@ impl Source {
 
     pub(crate) fn apply(&mut self, change: &Change) {
         let Some(Texts { from, to }) = change.texts(self.concurrency) else { return };
-        let (file, text, name) = (change.file, self.read(change.file), self.concurrency.name());
-        // Where handlers block, a file may say the same without waiting.
-        let changed = match text.contains(from) {
-            true => text.replace(from, to),
-            false => text.replace(&straight(from), &straight(to)),
+        let (file, name) = (change.file, self.concurrency.name());
+        let text = self.read(file);
+        // Not every file of the option that has blocking handlers is told straight.
+        let (from, to) = match text.contains(from) {
+            true => (from.to_owned(), to.to_owned()),
+            false => (self.told(from), self.told(to)),
         };
-        assert_ne!(changed, text, "on {name}, {file} no longer has {from:?}");
-        self.write(file, changed);
+        assert!(text.contains(&from), "on {name}, {file} no longer has {from:?}");
+        self.write(file, text.replace(&from, &to));
     }
 
     pub(crate) fn edit(&mut self, file: &str, edit: impl FnOnce(String) -> String) {
@@ -105,7 +105,7 @@ impl Source {
         self.write(file, edited);
     }
 
-    /// In words that are right for the option.
+    /// The text as the option would say it.
     pub(crate) fn told(&self, text: &str) -> String {
         match self.concurrency {
             Concurrency::Threads => straight(text),
@@ -138,14 +138,12 @@ impl Source {
     }
 
     /// Every file that was changed, with what it held and what it is to hold; none where it is not there.
-    pub(crate) fn changes(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
-        let (poured, files) = (&self.poured, &self.files);
-        let gone = poured.keys().filter(|file| !files.contains_key(*file));
-        let all = files.keys().chain(gone);
-        let held = |files: &'_ Files, file: &str| files.get(file).cloned();
-        all.filter(move |file| held(poured, file) != held(files, file)).map(|file| {
-            (file.as_str(), poured.get(file).map(String::as_str), files.get(file).map(String::as_str))
-        })
+    pub(crate) fn changes<'a>(&'a self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Option<&'a str>)> {
+        let text = |files: &'a Files, file: &String| files.get(file).map(String::as_str);
+        let files: BTreeSet<&String> = self.poured.keys().chain(self.files.keys()).collect();
+        let all = files.into_iter();
+        all.map(move |file| (file.as_str(), text(&self.poured, file), text(&self.files, file)))
+            .filter(|(_, before, after)| before != after)
     }
 }
 

@@ -1,5 +1,4 @@
-//! A service as it should not be, or as it may be, and what the probe must say of it; its tests, on every option
-//! of the slot `concurrency`.
+//! A service that was changed, and what the probe must say of it on every option of the slot `concurrency`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +17,7 @@ const ALL: [&str; 12] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "
 
 type Names = &'static [&'static str];
 
-/// What is neither broken nor claimed by nobody is kept.
+/// A changed service. What it neither breaks nor leaves unclaimed, it keeps.
 pub(crate) struct Variant {
     change: Box<dyn Fn(&mut Source)>,
     asks_a_model: bool,
@@ -39,7 +38,7 @@ pub(crate) fn breaks<const COUNT: usize>(
     Variant { broken, because, ..keeps(change) }
 }
 
-/// The service changed so still keeps what it promises.
+/// The service that is changed so still keeps what it promises.
 pub(crate) fn keeps(change: impl Fn(&mut Source) + 'static) -> Variant {
     Variant {
         change: Box::new(change),
@@ -52,6 +51,7 @@ pub(crate) fn keeps(change: impl Fn(&mut Source) + 'static) -> Variant {
 }
 
 impl Variant {
+    /// But for these, for a reason that has the words of `because` and not those of `not_because`.
     pub(crate) fn breaking(self, broken: Names, because: &'static str, not_because: &'static str) -> Self {
         Self { broken, because, not_because: Some(not_because), ..self }
     }
@@ -61,7 +61,7 @@ impl Variant {
         Self { asks_a_model: false, ..self }
     }
 
-    /// These promises nobody makes any more.
+    /// No endpoint claims these.
     pub(crate) fn not_claiming(self, not_claimed: Names) -> Self {
         Self { not_claimed, ..self }
     }
@@ -70,7 +70,7 @@ impl Variant {
         Kind { asks_a_model: self.asks_a_model, concurrency }
     }
 
-    /// Its changes fit everywhere, and make Rust. It needs no build, so it is known before one is under way for nothing.
+    /// Its changes fit the source of every option, and make Rust. That needs no build, so it is known at once.
     pub(crate) fn fits(&self) {
         for concurrency in Concurrency::ALL {
             let mut source = Source::of(self.kind(concurrency));
@@ -111,8 +111,8 @@ fn reasons(cases: &[Case]) -> String {
     red.map(|case| format!("{}: {}\n", case.name, case.detail.as_deref().unwrap_or_default())).collect()
 }
 
-/// A test on each option. That on the default one is always run; another has its turn, for which `cargo xtask test`
-/// asks by name (docs/ci.md).
+/// A test on each option. The default's is always run; the others have turns, for which `cargo xtask test` asks by name
+/// (docs/ci.md).
 macro_rules! on_each_option {
     ($judge:expr) => {
         #[test]
