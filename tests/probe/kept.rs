@@ -1,11 +1,9 @@
 //! Promises belong to the service, not to the sample: it can be renamed, removed, and joined by others.
 
-use formwork::check::report::CaseOutcome;
-
-use crate::workshop::{ALL, Change, Source, Workshop, reasons, with};
-
-/// What only a service that asks a model can promise.
-const OF_MODELS: [&str; 4] = ["P4", "P6", "P7", "P8"];
+use crate::{
+    source::{Source, change},
+    variant::{Variant, keeps, tests_of},
+};
 
 /// An endpoint as an owner would write it. `ONCE` is where its work is done.
 const NOTES: &str = r#"
@@ -60,68 +58,61 @@ pub async fn get() -> &'static str {
 "#;
 
 fn add_notes(source: &mut Source, once: &str) {
-    source.write("src/app/notes.rs", &NOTES.replace("ONCE", once));
-    source.apply(&Change {
-        file: "src/app/mod.rs",
-        from: "pub mod openapi;",
-        to: "pub mod notes;\npub mod openapi;",
-    });
-    source.apply(&Change {
-        file: "src/app/router.rs",
-        from: ".routes(routes!(usage::get))",
-        to: ".routes(routes!(usage::get))\n        .routes(routes!(super::notes::create))",
-    });
+    source.write("src/app/notes.rs", source.told(&NOTES.replace("ONCE", once)));
+    source.apply(&change("src/app/mod.rs", "pub mod openapi;", "pub mod notes;\npub mod openapi;"));
+    source.apply(&change(
+        "src/app/router.rs",
+        ".routes(routes!(usage::get))",
+        ".routes(routes!(usage::get))\n        .routes(routes!(super::notes::create))",
+    ));
 }
 
-#[test]
-fn the_service_as_it_is_poured() {
-    let cases = Workshop::enter().probe(&[]);
-    assert_eq!(with(CaseOutcome::Kept, &cases), ALL, "{}", reasons(&cases));
+fn the_service_as_it_is_poured() -> Variant {
+    keeps(|_| {})
 }
 
-#[test]
-fn a_service_that_asks_no_model() {
-    let cases = Workshop::enter_without_model().probe(&[]);
-    assert_eq!(with(CaseOutcome::NotClaimed, &cases), OF_MODELS, "{}", reasons(&cases));
-    let kept: Vec<&str> = ALL.into_iter().filter(|promise| !OF_MODELS.contains(promise)).collect();
-    assert_eq!(with(CaseOutcome::Kept, &cases), kept, "{}", reasons(&cases));
+fn a_service_that_asks_no_model() -> Variant {
+    keeps(|_| {}).without_model().not_claiming(&["P4", "P6", "P7", "P8"])
 }
 
-#[test]
-fn the_sample_renamed() {
-    let cases = Workshop::enter().probe_with(|source| {
+fn the_sample_renamed() -> Variant {
+    keeps(|source| {
         source.replace_everywhere("/v1/documents", "/v2/papers");
         source.replace_everywhere("documents:write", "papers:write");
         source.replace_everywhere("documents:read", "papers:read");
         source.replace_everywhere("/v1/answers", "/v2/replies");
-    });
-    assert_eq!(with(CaseOutcome::Kept, &cases), ALL, "{}", reasons(&cases));
+    })
 }
 
 /// The sample's modules, and the kinds of its jobs.
 const SAMPLE: [&str; 5] = ["documents", "likeness", "reports", "usage", "hooks"];
 const KINDS: [&str; 2] = ["Report", "Hook"];
 
-#[test]
-fn the_sample_removed() {
-    let cases = Workshop::enter_without_model().probe_with(|source| {
+fn the_sample_removed() -> Variant {
+    keeps(|source| {
         for module in SAMPLE {
             source.remove(&format!("src/app/{module}.rs"));
-            source.edit("src/app/mod.rs", |text| text.replace(&format!("pub mod {module};\n"), ""));
+            without_module(source, "src/app/mod.rs", module);
         }
         source.remove("src/data/documents.rs");
-        source.edit("src/data/mod.rs", |text| text.replace("pub mod documents;\n", ""));
+        without_module(source, "src/data/mod.rs", "documents");
+        if source.has("src/data/blocking.rs") {
+            source.remove("src/data/blocking/documents.rs");
+            without_module(source, "src/data/blocking.rs", "documents");
+        }
         source.edit("src/jobs/kind.rs", |text| without_imports(without_kinds(text)));
         source.edit("src/app/router.rs", |text| without_imports(without_routes(text)));
-        source.write("src/app/ping.rs", PING);
-        source
-            .edit("src/app/mod.rs", |text| text.replace("pub mod router;", "pub mod ping;\npub mod router;"));
+        source.write("src/app/ping.rs", source.told(PING));
+        source.apply(&change("src/app/mod.rs", "pub mod router;", "pub mod ping;\npub mod router;"));
         let (from, to) = ("openapi::frame())", "openapi::frame()).routes(routes!(super::ping::get))");
-        source.apply(&Change { file: "src/app/router.rs", from, to });
-    });
-    let gone = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"];
-    assert_eq!(with(CaseOutcome::NotClaimed, &cases), gone, "{}", reasons(&cases));
-    assert_eq!(with(CaseOutcome::Kept, &cases), ["P10", "P11", "P12"], "{}", reasons(&cases));
+        source.apply(&change("src/app/router.rs", from, to));
+    })
+    .without_model()
+    .not_claiming(&["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"])
+}
+
+fn without_module(source: &mut Source, file: &str, module: &str) {
+    source.edit(file, |text| text.replace(&format!("pub mod {module};\n"), ""));
 }
 
 /// Without the arms and the names of the sample's kinds.
@@ -169,23 +160,27 @@ fn without_imports(text: String) -> String {
     })
 }
 
-#[test]
-fn an_endpoint_of_the_owners_own() {
-    let cases = Workshop::enter().probe_with(|source| add_notes(source, "key"));
-    assert_eq!(with(CaseOutcome::Kept, &cases), ALL, "{}", reasons(&cases));
+fn an_endpoint_of_the_owners_own() -> Variant {
+    keeps(|source| add_notes(source, "key"))
 }
 
-#[test]
-fn an_own_endpoint_that_claims_too_much_is_named() {
-    let cases = Workshop::enter().probe_with(|source| {
+fn an_own_endpoint_that_claims_too_much_is_named() -> Variant {
+    let variant = keeps(|source| {
         add_notes(source, "{ drop(key); Key::none() }");
-        source.apply(&Change {
-            file: "src/app/idempotency.rs",
-            from: "/// Runs `work` in a transaction",
-            to: "impl Key {\n    pub fn none() -> Self {\n        Self(None)\n    }\n}\n\n/// Runs `work` in a transaction",
-        });
+        source.apply(&change(
+            "src/app/idempotency.rs",
+            "/// Runs `work` in a transaction",
+            "impl Key {\n    pub fn none() -> Self {\n        Self(None)\n    }\n}\n\n/// Runs `work` in a transaction",
+        ));
     });
-    assert_eq!(with(CaseOutcome::Broken, &cases), ["P3"], "{}", reasons(&cases));
-    let reasons = reasons(&cases);
-    assert!(reasons.contains("POST /v1/notes") && !reasons.contains("/v1/documents"), "{reasons}");
+    variant.breaking(&["P3"], "POST /v1/notes", "/v1/documents")
 }
+
+tests_of![
+    the_service_as_it_is_poured,
+    a_service_that_asks_no_model,
+    the_sample_renamed,
+    the_sample_removed,
+    an_endpoint_of_the_owners_own,
+    an_own_endpoint_that_claims_too_much_is_named,
+];

@@ -3,4 +3,6 @@
 mod broken;
 mod kept;
 mod page;
+mod source;
+mod variant;
 mod workshop;

@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::workshop::Workshop;
+use crate::{
+    variant::on_each_option,
+    workshop::{Concurrency, Kind, Workshop},
+};
 
 /// How long a person would wait for what the page shows.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,9 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const INSTALL: [&str; 6] =
     ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"];
 
-#[test]
-fn a_document_is_written_a_question_answered_and_a_report_watched_to_its_end() {
-    let workshop = Workshop::enter();
+mod a_document_is_written_a_question_answered_and_a_report_watched_to_its_end {
+    super::on_each_option!(super::is_used);
+}
+
+fn is_used(concurrency: Concurrency) {
+    let workshop = Workshop::enter(Kind { asks_a_model: true, concurrency });
     let service = Running::service(&workshop);
     let browser = Browser::open();
     browser.go(&service.address);

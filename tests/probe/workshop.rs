@@ -1,195 +1,173 @@
-//! One project, poured and built once, whose source is changed and built again for each test. Tests take
+//! A project of each kind, poured and built once, whose source is changed and built again for each test. Tests take
 //! turns: the probe measures times, and the machine may have two cores.
 
 use std::{
+    collections::BTreeSet,
     fs,
-    ops::Deref,
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use formwork::{
     check::{
         probe::{self, Place},
-        report::{Case, CaseOutcome},
+        report::Case,
     },
     interrupt::Interrupt,
 };
 
-/// What the default project promises, and the probe can test.
-pub(crate) const ALL: [&str; 12] =
-    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12"];
+use crate::source::{NAME, Source};
 
+/// An option of the slot `concurrency`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Concurrency {
+    Async,
+    Threads,
+    PerCore,
+}
+
+impl Concurrency {
+    pub(crate) const ALL: [Self; 3] = [Self::Async, Self::Threads, Self::PerCore];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Async => "async",
+            Self::Threads => "threads",
+            Self::PerCore => "per-core",
+        }
+    }
+}
+
+/// What a project is poured from, beside what is recommended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) asks_a_model: bool,
+    pub(crate) concurrency: Concurrency,
+}
+
+impl Kind {
+    pub(crate) fn answers(self) -> Vec<String> {
+        let model = (!self.asks_a_model).then(|| "llm=none".to_owned());
+        model.into_iter().chain([format!("concurrency={}", self.concurrency.name())]).collect()
+    }
+
+    fn folder(self) -> PathBuf {
+        let model = if self.asks_a_model { "with-model" } else { "without-model" };
+        let name = format!("{}-{model}", self.concurrency.name());
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop").join(name)
+    }
+}
+
+/// Those that were poured and built by this process.
+static BUILT: Mutex<BTreeSet<Kind>> = Mutex::new(BTreeSet::new());
+
+/// A project that nobody else uses meanwhile, nor another one.
 pub(crate) struct Workshop {
-    folder: PathBuf,
-}
-
-/// A workshop that nobody else uses meanwhile, nor another one.
-pub(crate) struct Turn {
-    workshop: &'static Workshop,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Turn {
-    fn wait(workshop: &'static OnceLock<Workshop>, name: &str, answers: &[&str]) -> Self {
-        static TURNS: Mutex<()> = Mutex::new(());
-        // A test that failed has put the source back all the same.
-        let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { workshop: workshop.get_or_init(|| Workshop::pour(name, answers)), _turn: turn }
-    }
-}
-
-impl Deref for Turn {
-    type Target = Workshop;
-
-    fn deref(&self) -> &Workshop {
-        self.workshop
-    }
-}
-
-/// A change of one file. Its text must be there: a variant that changes nothing proves nothing.
-pub(crate) struct Change {
-    pub(crate) file: &'static str,
-    pub(crate) from: &'static str,
-    pub(crate) to: &'static str,
+    kind: Kind,
+    _turn: MutexGuard<'static, BTreeSet<Kind>>,
 }
 
 impl Workshop {
-    /// Waits for its turn; the first one pours and builds.
-    pub(crate) fn enter() -> Turn {
-        static DEFAULT: OnceLock<Workshop> = OnceLock::new();
-        Turn::wait(&DEFAULT, "default", &[])
-    }
-
-    /// The one for a service that asks no model.
-    pub(crate) fn enter_without_model() -> Turn {
-        static WITHOUT_MODEL: OnceLock<Workshop> = OnceLock::new();
-        Turn::wait(&WITHOUT_MODEL, "without-model", &["--set", "llm=none"])
-    }
-
-    /// Where the last run poured too: nothing ends a static, so what was poured stays until then.
-    fn pour(name: &str, answers: &[&str]) -> Self {
-        let workshop = Self { folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("workshop").join(name) };
-        let parent = &workshop.folder;
-        if parent.exists() {
-            fs::remove_dir_all(parent).expect("the last run's workshop can be removed");
+    /// Waits for its turn; the first one of a kind pours and builds.
+    pub(crate) fn enter(kind: Kind) -> Self {
+        // A test that failed has put the source back all the same.
+        let turn = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workshop = Self { kind, _turn: turn };
+        if !workshop._turn.contains(&kind) {
+            workshop.pour();
+            workshop._turn.insert(kind);
         }
-        fs::create_dir_all(parent).expect("a folder");
-        formwork(
-            parent,
-            &[&["new", "orders", "--yes", "--no-check", "--no-git", "--standalone"], answers].concat(),
-        );
-        // Takes the compiled crates from the cache that all tests share, and leaves them there.
-        formwork(&workshop.project(), &["check", "--steps", "build"]);
         workshop
     }
 
+    /// Where the last run poured too, with what it compiled of other people's crates: nothing removes that at the end.
+    fn pour(&self) {
+        let (folder, project) = (self.kind.folder(), self.project());
+        let (compiled, kept) = (project.join("target"), folder.join("compiled"));
+        if compiled.exists() {
+            fs::rename(&compiled, &kept).expect("what was compiled can be kept");
+        }
+        if project.exists() {
+            fs::remove_dir_all(&project).expect("the last run's project can be removed");
+        }
+        fs::create_dir_all(&folder).expect("a folder");
+        let answers = self.kind.answers();
+        let answers = answers.iter().flat_map(|answer| ["--set", answer]);
+        let new = ["new", NAME, "--yes", "--no-check", "--no-git", "--standalone"];
+        formwork(&folder, &new.into_iter().chain(answers).collect::<Vec<_>>());
+        if kept.exists() {
+            fs::rename(&kept, &compiled).expect("what was compiled can be put back");
+        }
+        // Takes the compiled crates from the cache that all tests share, and leaves them there.
+        formwork(&project, &["check", "--steps", "build"]);
+    }
+
     fn project(&self) -> PathBuf {
-        self.folder.join("orders")
+        self.kind.folder().join(NAME)
+    }
+
+    fn built(&self) -> PathBuf {
+        self.project().join("target/debug").join(NAME)
     }
 
     /// The service as it was poured.
     pub(crate) fn binary(&self) -> PathBuf {
         build(&self.project());
-        self.project().join("target/debug/orders")
+        self.built()
     }
 
     /// An empty folder beside the project.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
-        let folder = self.folder.join(name);
+        let folder = self.kind.folder().join(name);
         fs::create_dir_all(&folder).expect("a folder");
         folder
     }
 
     /// Changes the source, builds, probes the binary, and puts the source back.
-    pub(crate) fn probe(&self, changes: &[Change]) -> Vec<Case> {
-        self.probe_with(|source| changes.iter().for_each(|change| source.apply(change)))
-    }
-
-    pub(crate) fn probe_with(&self, change: impl FnOnce(&mut Source)) -> Vec<Case> {
-        let mut source = Source { project: self.project(), before: Vec::new() };
+    pub(crate) fn probe(&self, change: impl FnOnce(&mut Source)) -> Vec<Case> {
+        let mut source = Source::of(self.kind);
         change(&mut source);
-        build(&self.project());
+        let project = self.project();
+        let _changed = Changed::new(&project, &source);
+        build(&project);
         let scratch = tempfile::tempdir().expect("a temporary folder");
-        let place = Place {
-            binary: &self.project().join("target/debug/orders"),
-            scratch: scratch.path(),
-            logs: &self.project().join("target/formwork/probe"),
-        };
+        let logs = project.join("target/formwork/probe");
+        let place = Place { binary: &self.built(), scratch: scratch.path(), logs: &logs };
         probe::run(&place, &Interrupt::default(), &|_, _| {}).expect("cases")
     }
 }
 
-/// The project's source while it is changed.
-pub(crate) struct Source {
-    project: PathBuf,
-    /// What every touched file held; none for one that was not there.
-    before: Vec<(PathBuf, Option<String>)>,
+/// A project's files while they are changed. They are put back when this is dropped.
+struct Changed<'a> {
+    project: &'a Path,
+    source: &'a Source,
 }
 
-impl Source {
-    pub(crate) fn apply(&mut self, change: &Change) {
-        let text = self.read(change.file);
-        assert!(text.contains(change.from), "{} no longer has {:?}", change.file, change.from);
-        self.write(change.file, &text.replace(change.from, change.to));
-    }
-
-    pub(crate) fn edit(&mut self, file: &str, edit: impl FnOnce(String) -> String) {
-        let text = self.read(file);
-        let edited = edit(text.clone());
-        assert_ne!(edited, text, "{file} is as it was");
-        self.write(file, &edited);
-    }
-
-    pub(crate) fn write(&mut self, file: &str, text: &str) {
-        let path = self.project.join(file);
-        self.before.push((path.clone(), fs::read_to_string(&path).ok()));
-        fs::write(path, text).expect("a writable file");
-    }
-
-    pub(crate) fn remove(&mut self, file: &str) {
-        let path = self.project.join(file);
-        self.before.push((path.clone(), Some(self.read(file))));
-        fs::remove_file(path).expect("a removable file");
-    }
-
-    /// In every file below `src/`.
-    pub(crate) fn replace_everywhere(&mut self, from: &str, to: &str) {
-        let mut found = false;
-        for file in sources(&self.project.join("src")) {
-            let file = file.strip_prefix(&self.project).expect("a file of the project").to_owned();
-            let file = file.to_str().expect("a plain name");
-            let text = self.read(file);
-            if text.contains(from) {
-                found = true;
-                self.write(file, &text.replace(from, to));
-            }
+impl<'a> Changed<'a> {
+    fn new(project: &'a Path, source: &'a Source) -> Self {
+        for (file, before, after) in source.changes() {
+            let there = fs::read_to_string(project.join(file)).ok();
+            assert_eq!(there.as_deref(), before, "{file} is not what was poured");
+            put(&project.join(file), after);
         }
-        assert!(found, "no file has {from:?}");
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.project.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+        Self { project, source }
     }
 }
 
-impl Drop for Source {
+impl Drop for Changed<'_> {
     fn drop(&mut self) {
-        for (path, text) in self.before.drain(..).rev() {
-            let restored = match text {
-                Some(text) => fs::write(&path, text),
-                None => fs::remove_file(&path),
-            };
-            restored.expect("the source is put back");
+        for (file, before, _) in self.source.changes() {
+            put(&self.project.join(file), before);
         }
     }
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a readable folder").flatten();
-    let inside = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
-    entries.map(|entry| entry.path()).flat_map(inside).collect()
+fn put(path: &Path, text: Option<&str>) {
+    match text {
+        Some(text) => fs::write(path, text).expect("a writable file"),
+        None => fs::remove_file(path).expect("a removable file"),
+    }
 }
 
 fn formwork(folder: &Path, arguments: &[&str]) {
@@ -214,16 +192,4 @@ fn succeed(command: &mut Command) {
     let output = command.output().expect("a program that runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?}\n{}{}", text(&output.stdout), text(&output.stderr));
-}
-
-/// The promises with this outcome, in their order.
-pub(crate) fn with(outcome: CaseOutcome, cases: &[Case]) -> Vec<&str> {
-    let id = |case: &'_ Case| case.outcome == outcome;
-    cases.iter().filter(|case| id(case)).map(|case| case.name.split(' ').next().unwrap_or_default()).collect()
-}
-
-/// The sentences that say why.
-pub(crate) fn reasons(cases: &[Case]) -> String {
-    let red = cases.iter().filter(|case| case.outcome.is_red());
-    red.map(|case| format!("{}: {}\n", case.name, case.detail.as_deref().unwrap_or_default())).collect()
 }

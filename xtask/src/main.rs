@@ -4,10 +4,13 @@ mod dependencies;
 mod lock;
 mod sync;
 mod test;
+mod variants;
 
 use std::{env, path::Path, process::ExitCode};
 
 use formwork::error::{Error, Result};
+
+use self::test::Extent;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -24,15 +27,15 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments {
-        ["test"] => test::run(home, &[test::todays(home)]),
-        ["full"] => test::run(home, &test::LONG),
+        ["test"] => test::run(home, &Extent::of_today(home)),
+        ["full"] => test::run(home, &Extent::full()),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
         ["sync"] => sync::write(home),
         ["sync", "--check"] => sync::compare(home),
         _ => Err(Error::usage("this task is not known")
             .help("cargo xtask test           run everything that CI runs")
-            .help("cargo xtask full           the same, and every test that can be long at its full length")
+            .help("cargo xtask full           the same, with every test that can be long at its full length or has turns")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")
             .help("cargo xtask sync           derive what projects of concurrency=threads have in place of async sources")

@@ -22,6 +22,7 @@ pub mod p09_cache;
 pub mod p10_telemetry;
 pub mod p11_security;
 pub mod p12_operations;
+pub mod port;
 pub mod service;
 pub mod subject;
 pub mod token;

@@ -18,7 +18,8 @@ use super::{
     claims::Operation,
     client::{Connection, PATIENCE, Request, Response},
     expect,
-    service::{Launch, TICK, free_addresses},
+    port::Port,
+    service::{Launch, TICK},
     subject::{ALICE, Instance, Subject},
 };
 
@@ -240,8 +241,9 @@ fn names_every_mistake(subject: &Subject) -> Finding {
 }
 
 fn names_a_taken_port(subject: &Subject) -> Finding {
-    let (public, admin) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
-    let _taken = TcpListener::bind(public).map_err(|error| format!("cannot take {public}: {error}"))?;
+    let (public, admin) = (Port::take()?, Port::take()?);
+    let address = public.address;
+    let _taken = TcpListener::bind(address).map_err(|error| format!("cannot take {address}: {error}"))?;
     let launch = subject.launch("p12-port")?;
     let mut service = launch.start_on(public, admin, &subject.leash)?;
     let what = "a start on a taken port";

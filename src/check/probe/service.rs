@@ -4,27 +4,21 @@ use std::{
     env,
     fs::File,
     io::{self, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio, id as process_id},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 
-use super::{Finding, client::Request, leash::Leash};
+use super::{Finding, client::Request, leash::Leash, port::Port};
 use crate::{check::process, interrupt::Interrupt};
 
 pub const TICK: Duration = Duration::from_millis(20);
-/// Where to look for free ports, and how many of them.
-const FIRST_PORT: u16 = 15_000;
-const PORTS: u32 = 16_000;
 /// How long after its process the output may take to be read.
 const OUTPUT_ENDS: Duration = Duration::from_secs(1);
 /// Lines of the log that explain why a service did not do what it should.
@@ -62,13 +56,13 @@ impl Launch {
         command
     }
 
-    /// Starts `BIN all` on two free ports.
+    /// Starts `BIN all` on two ports of its own.
     pub fn start(&self, leash: &Leash) -> Finding<Service> {
-        let (public, admin) = free_addresses().map_err(|error| format!("no free port: {error}"))?;
-        self.start_on(public, admin, leash)
+        self.start_on(Port::take()?, Port::take()?, leash)
     }
 
-    pub fn start_on(&self, public: SocketAddr, admin: SocketAddr, leash: &Leash) -> Finding<Service> {
+    pub fn start_on(&self, public_port: Port, admin_port: Port, leash: &Leash) -> Finding<Service> {
+        let (public, admin) = (public_port.address, admin_port.address);
         let mut command = self.command(&["all"]);
         command.env("APP__SERVER__ADDRESS", public.to_string()).env("APP__ADMIN__ADDRESS", admin.to_string());
         let start = || -> io::Result<Service> {
@@ -87,6 +81,7 @@ impl Launch {
                 output,
                 reading: Some(reading),
                 started: Instant::now(),
+                _ports: [public_port, admin_port],
             })
         };
         start().map_err(|error| format!("cannot start {}: {error}", self.binary.display()))
@@ -102,6 +97,7 @@ pub struct Service {
     pub output: Output,
     reading: Option<JoinHandle<()>>,
     started: Instant,
+    _ports: [Port; 2],
 }
 
 impl Service {
@@ -223,26 +219,6 @@ impl Output {
             }
         })
     }
-}
-
-/// Two ports that were free just now, and that this process has not given out before.
-pub fn free_addresses() -> io::Result<(SocketAddr, SocketAddr)> {
-    Ok((free_address()?, free_address()?))
-}
-
-/// Below the ports that systems give to outgoing connections: between the look and the service's own bind,
-/// a client's connection could take one of those.
-fn free_address() -> io::Result<SocketAddr> {
-    static GIVEN_OUT: AtomicU32 = AtomicU32::new(0);
-    for _ in 0..PORTS {
-        // Processes at the same time begin at different places.
-        let number = process_id().wrapping_mul(97).wrapping_add(GIVEN_OUT.fetch_add(1, Ordering::Relaxed));
-        let port = FIRST_PORT + u16::try_from(number % PORTS).unwrap_or_default();
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return listener.local_addr();
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::AddrInUse, "all ports that were tried are taken"))
 }
 
 /// An empty folder for one instance, below the probe's own.
