@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     answers::{Answers, Choices, ProjectName},
-    catalog::{Catalog, Part, Plan},
+    catalog::{BuildSeconds, Catalog, Part, Plan},
     error::Result,
     render::{self, Render},
 };
@@ -15,6 +15,8 @@ use crate::{
 pub struct Comparison {
     /// The option of the same slot that it is compared with; nothing where the slot has only one.
     pub against: Option<String>,
+    /// Other slots may have to follow.
+    pub parts: Changes,
     pub files: Changes,
     pub crates: Changes,
     pub variables: Changes,
@@ -43,12 +45,19 @@ impl Comparison {
                 let without = Side::of(catalog, answers(catalog, other, Some(&with.answers))?)?;
                 Ok(Self {
                     against: Some(other.name.clone()),
+                    parts: changes(&without.parts(), &with.parts()),
                     files: changes(&without.files(), &with.files()),
                     crates: changes(&without.crates(), &with.crates()),
                     variables: changes(&without.variables, &with.variables),
                 })
             }
         }
+    }
+
+    /// What it adds to a cold check, in seconds; none while that is not measured.
+    pub fn seconds(&self, measured: &BuildSeconds) -> Option<f64> {
+        let sum = |parts: &[String]| parts.iter().map(|part| measured.seconds.get(part)).sum::<Option<f64>>();
+        Some(sum(&self.parts.added)? - sum(&self.parts.removed)?)
     }
 
     /// Whether a build from nothing compiles the same crates with either option.
@@ -79,6 +88,7 @@ type Facts = BTreeMap<String, Vec<u8>>;
 struct Side {
     answers: Answers,
     render: Render,
+    parts: Vec<String>,
     variables: Facts,
     files_of: BTreeMap<String, BTreeSet<String>>,
 }
@@ -94,7 +104,12 @@ impl Side {
         for (part, path, _) in plan.files() {
             files_of.entry(part.id.clone()).or_default().insert(render::target_of(path).to_owned());
         }
-        Ok(Self { render, variables, files_of, answers })
+        let parts = plan.parts.iter().map(|part| part.id.clone()).collect();
+        Ok(Self { answers, render, parts, variables, files_of })
+    }
+
+    fn parts(&self) -> Facts {
+        self.parts.iter().map(|id| (id.clone(), Vec::new())).collect()
     }
 
     fn files(&self) -> Facts {
@@ -111,7 +126,13 @@ impl Side {
         let files = self.files_of.get(&part.id).into_iter().flatten().cloned().collect();
         let crates = part.dependencies.keys().chain(part.dev_dependencies.keys()).cloned().collect();
         let variables = part.env.iter().map(|variable| variable.name.clone()).collect();
-        Comparison { against: None, files: added(files), crates: added(crates), variables: added(variables) }
+        Comparison {
+            against: None,
+            parts: added(vec![part.id.clone()]),
+            files: added(files),
+            crates: added(crates),
+            variables: added(variables),
+        }
     }
 }
 

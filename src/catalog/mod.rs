@@ -80,7 +80,7 @@ impl Catalog {
         claimed
     }
 
-    /// How long each part was measured to add to a cold build; empty until somebody measured.
+    /// How long each part was measured to add to a cold check; empty until somebody measured.
     pub fn build_seconds(&self) -> Result<BuildSeconds> {
         const FILE: &str = "build-seconds.toml";
         match self.source.get(FILE) {

@@ -23,7 +23,7 @@ fn the_catalog_is_listed_for_people_and_for_machines() {
 #[test]
 fn an_option_tells_what_it_changes() {
     let said = formwork("options cache=none").succeeds();
-    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold build: -"] {
+    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold check: -"] {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");
     }
     let option = json("options cache=none --json");
@@ -51,6 +51,7 @@ fn a_comparison_changes_nothing_but_the_slot_where_the_rules_allow_it() {
     let server = of("storage", "server");
     assert_eq!(server.crates.added, ["net 3.0.0"]);
     assert_eq!(server.crates.removed, ["disk 2.0.0"]);
+    assert_eq!(server.parts.added, ["storage/server"]);
     // The recommended option is compared with the next one.
     assert_eq!(of("storage", "disk").against.as_deref(), Some("server"));
 }

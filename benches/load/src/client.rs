@@ -28,9 +28,15 @@ impl Connection {
     }
 
     /// Asks for an answer as events; with `key`, a durable one.
-    pub(crate) async fn ask(&mut self, path: &str, question: &str, key: Option<String>) -> Result<Response<Incoming>> {
+    pub(crate) async fn ask(
+        &mut self,
+        path: &str,
+        question: &str,
+        key: Option<String>,
+    ) -> Result<Response<Incoming>> {
         let body = serde_json::json!({ "question": question }).to_string();
-        let mut request = self.request("POST", path, "text/event-stream").header("content-type", "application/json");
+        let mut request =
+            self.request("POST", path, "text/event-stream").header("content-type", "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -46,7 +52,8 @@ impl Connection {
     }
 
     fn request(&self, method: &str, path: &str, accept: &str) -> hyper::http::request::Builder {
-        let request = Request::builder().method(method).uri(path).header("host", self.target.address.to_string());
+        let request =
+            Request::builder().method(method).uri(path).header("host", self.target.address.to_string());
         request.header("authorization", &self.target.credential).header("accept", accept)
     }
 

@@ -75,7 +75,8 @@ fn keep(waits: &Waits, export: ExportMetricsServiceRequest) {
 }
 
 fn pool(attributes: &[KeyValue]) -> String {
-    let value = attributes.iter().find(|attribute| attribute.key == POOL).and_then(|found| found.value.as_ref());
+    let value =
+        attributes.iter().find(|attribute| attribute.key == POOL).and_then(|found| found.value.as_ref());
     match value.and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(name)) => name.clone(),
         _ => "unnamed".to_owned(),

@@ -4,6 +4,7 @@
 mod client;
 mod collector;
 mod figures;
+mod pace;
 mod scenes;
 mod serving;
 mod upstream;
@@ -24,8 +25,10 @@ struct Cli {
 enum Scene {
     /// Plays the provider: every token carries the time at which it was written
     Upstream(upstream::Upstream),
-    /// Reads one path at a fixed rate, and says how long each answer took
+    /// Reads one path, and says how long each answer took
     Get(scenes::Get),
+    /// Reads one path and creates documents, and says how long each answer took
+    Crud(scenes::Crud),
     /// Opens streams and holds them; says `open N` once all have begun, and ends when its standard input does
     Hold(scenes::Hold),
     /// Asks under a key, leaves after the first event and asks again with it, as clients do whose connection breaks
@@ -52,6 +55,7 @@ async fn main() -> Result<()> {
     match Cli::parse().scene {
         Scene::Upstream(scene) => scene.run().await,
         Scene::Get(scene) => scene.run().await,
+        Scene::Crud(scene) => scene.run().await,
         Scene::Hold(scene) => scene.run().await,
         Scene::Relay(scene) => scene.run().await,
         Scene::Retry(scene) => scene.run().await,

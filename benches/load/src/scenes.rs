@@ -4,17 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::{
-    io::AsyncReadExt as _,
-    sync::Semaphore,
-    task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval},
-};
+use tokio::{io::AsyncReadExt as _, sync::Semaphore, task::JoinSet};
 
 use crate::{
     Result, Target,
     client::Connection,
     figures::{now, tell},
+    pace::{Pace, Request},
 };
 
 /// Connections are opened so many at a time: a service's backlog is finite.
@@ -26,69 +22,37 @@ pub(crate) struct Get {
     target: Target,
     #[arg(long)]
     path: String,
-    /// Requests a second, whatever the service does: one that slows down is not asked less
-    #[arg(long, default_value_t = 500)]
-    rate: u32,
-    #[arg(long, default_value_t = 10)]
-    seconds: u32,
-    #[arg(long, default_value_t = 16)]
-    connections: usize,
+    #[command(flatten)]
+    pace: Pace,
 }
 
 impl Get {
     pub(crate) async fn run(self) -> Result<()> {
-        let (work, tickets) = async_queue();
-        let mut readers = JoinSet::new();
-        for _ in 0..self.connections {
-            let (mut connection, path) = (Connection::open(&self.target).await?, self.path.clone());
-            let tickets = tickets.clone();
-            readers.spawn(async move {
-                let (mut times, mut failed) = (Vec::new(), 0_u32);
-                while let Some(due) = next(&tickets).await {
-                    match read(&mut connection, &path).await {
-                        // From when it was due: waiting for a free connection is waiting too.
-                        Ok(200) => times.push(due.elapsed()),
-                        _ => failed += 1,
-                    }
-                }
-                (times, failed)
-            });
-        }
-        let mut clock = interval(Duration::from_secs(1) / self.rate);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        for _ in 0..self.rate * self.seconds {
-            clock.tick().await;
-            work.send(Instant::now())?;
-        }
-        drop(work);
-        let (mut times, mut failed) = (Vec::new(), 0);
-        while let Some(done) = readers.join_next().await {
-            let (more, lost) = done?;
-            times.extend(more);
-            failed += lost;
-        }
-        println!("get_failed {failed}");
-        tell("get", times);
-        Ok(())
+        let read = Request::Read { path: self.path };
+        self.pace.run(&self.target, vec![("get", read)]).await
     }
 }
 
-type Tickets = Arc<tokio::sync::Mutex<tokio::sync::mpsc::UnboundedReceiver<Instant>>>;
-
-fn async_queue() -> (tokio::sync::mpsc::UnboundedSender<Instant>, Tickets) {
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    (sender, Arc::new(tokio::sync::Mutex::new(receiver)))
+/// Of five requests, four read and one creates.
+#[derive(clap::Args)]
+pub(crate) struct Crud {
+    #[command(flatten)]
+    target: Target,
+    /// What is read
+    #[arg(long)]
+    path: String,
+    #[command(flatten)]
+    pace: Pace,
 }
 
-async fn next(tickets: &Tickets) -> Option<Instant> {
-    tickets.lock().await.recv().await
-}
-
-async fn read(connection: &mut Connection, path: &str) -> Result<u16> {
-    let response = connection.get(path).await?;
-    let status = response.status().as_u16();
-    response.into_body().collect().await?;
-    Ok(status)
+impl Crud {
+    pub(crate) async fn run(self) -> Result<()> {
+        let body = serde_json::json!({ "title": "Concrete", "body": "Sets in a form." }).to_string();
+        let write = Request::Write { path: "/v1/documents".to_owned(), body };
+        let mut mix = vec![("read", Request::Read { path: self.path }); 4];
+        mix.push(("write", write));
+        self.pace.run(&self.target, mix).await
+    }
 }
 
 #[derive(clap::Args)]
@@ -218,7 +182,9 @@ async fn tokens(mut body: Incoming) -> Result<Vec<Duration>> {
         let stamps = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() >= 12);
         let stamps = stamps.filter_map(|digits| digits.parse().ok()).map(Duration::from_nanos);
         // The clock's own time is near; an id that happens to be all digits is not.
-        times.extend(stamps.map(|stamp| came.saturating_sub(stamp)).filter(|time| *time < Duration::from_secs(60)));
+        times.extend(
+            stamps.map(|stamp| came.saturating_sub(stamp)).filter(|time| *time < Duration::from_secs(60)),
+        );
     }
     Ok(times)
 }
@@ -246,7 +212,8 @@ impl Retry {
                 let mut answered = 0;
                 for _ in 0..times {
                     let mut connection = Connection::open(&target).await?;
-                    let response = connection.ask(&path, &format!("retry {number}?"), Some(key.clone())).await?;
+                    let response =
+                        connection.ask(&path, &format!("retry {number}?"), Some(key.clone())).await?;
                     let status = response.status();
                     let first = response.into_body().frame().await;
                     answered += usize::from(status.is_success() && first.is_some());
@@ -285,7 +252,8 @@ impl Jobs {
                 let mut ids = Vec::new();
                 for number in 0..jobs {
                     let key = format!("job-{sender}-{number}-{}", now().as_nanos());
-                    let response = connection.post("/v1/reports", r#"{"title":"All of it"}"#.to_owned(), key).await?;
+                    let response =
+                        connection.post("/v1/reports", r#"{"title":"All of it"}"#.to_owned(), key).await?;
                     if response.status() != 202 {
                         return Err(format!("status {}", response.status()).into());
                     }

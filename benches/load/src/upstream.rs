@@ -112,7 +112,9 @@ fn embeddings(play: &Upstream, body: &Value) -> Value {
 
 fn json_answer(value: &Value) -> Answer {
     let mut response = Response::new(Either::Left(Full::from(value.to_string())));
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
     response
 }
 

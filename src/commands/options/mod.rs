@@ -4,7 +4,7 @@ mod json;
 mod text;
 
 use crate::{
-    catalog::{Catalog, Part},
+    catalog::Catalog,
     cli::Options,
     compare::Comparison,
     error::{Result, Status},
@@ -29,19 +29,11 @@ pub(super) fn run(arguments: &Options) -> Result<Status> {
         (Some(slot), Some(option)) => {
             let option = catalog.option(slot, option)?;
             let comparison = Comparison::of(&catalog, option)?;
-            let seconds = seconds(&catalog, option, &comparison)?;
+            let seconds = comparison.seconds(&catalog.build_seconds()?);
             let render = if arguments.json { json::option } else { text::option };
             render(option, &comparison, seconds)
         }
     };
     anstream::println!("{}", output.trim_end());
     Ok(Status::Fine)
-}
-
-/// What the option adds to a cold build, or adds beyond what it is compared with; none while that is not measured.
-fn seconds(catalog: &Catalog, option: &Part, comparison: &Comparison) -> Result<Option<f64>> {
-    let measured = catalog.build_seconds()?.seconds;
-    let of = |name: &str| measured.get(&format!("{}/{name}", option.slot)).copied();
-    let other = comparison.against.as_deref().map_or(Some(0.0), of);
-    Ok(of(&option.name).zip(other).map(|(own, other)| own - other))
 }

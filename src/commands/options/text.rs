@@ -49,9 +49,9 @@ pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64
         list(&mut text, what, changes);
     }
     let _ = match seconds {
-        Some(seconds) => writeln!(text, "  cold build: {seconds:+.1} seconds"),
-        None if comparison.has_same_crates() => writeln!(text, "  cold build: the same crates"),
-        None => writeln!(text, "  cold build: not measured"),
+        Some(seconds) => writeln!(text, "  cold check: {seconds:+.1} seconds"),
+        None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
+        None => writeln!(text, "  cold check: not measured"),
     };
     text
 }

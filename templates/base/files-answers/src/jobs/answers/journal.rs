@@ -15,8 +15,7 @@ use tokio::{
         broadcast::{self, error::RecvError},
         oneshot,
     },
-    task::yield_now,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use uuid::Uuid;
 
@@ -33,6 +32,16 @@ use crate::{
 /// Between two transactions. What comes meanwhile waits for the next one, so readers are this far behind.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// In so many steps at most, one after the other in this pause, the readers of a batch are told. All of them together
+/// would hold every thread, and whoever just wants to read a document would wait.
+const STEPS: usize = 20;
+
+/// Between two steps.
+const STEP: Duration = Duration::from_millis(1);
+
+/// Answers whose readers are told in one step, however few they are.
+const TOLD_AT_ONCE: usize = 4;
+
 /// How often readers look for what is made by another process.
 const LOOK: Duration = Duration::from_millis(150);
 
@@ -41,10 +50,6 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
 /// Batches that a reader may be behind before it has to look for itself.
 const BACKLOG: usize = 16;
-
-/// Answers whose readers are told at once. All of them together would hold every thread, and whoever just wants to read
-/// a document would wait.
-const TOLD_AT_ONCE: usize = 8;
 
 /// Clones share it.
 #[derive(Clone, Debug)]
@@ -165,13 +170,19 @@ impl Journal {
             if let Err(error) = &held {
                 tracing::warn!(%error, "answers could not be written down: {error}");
             }
-            for (number, entry) in entries.into_iter().enumerate() {
-                if number % TOLD_AT_ONCE == TOLD_AT_ONCE - 1 {
-                    yield_now().await;
-                }
-                writing.0.tell(entry, held.as_deref().ok());
+            let next = Instant::now() + PAUSE;
+            writing.0.tell_all(entries, held.as_deref().ok()).await;
+            sleep_until(next).await;
+        }
+    }
+
+    async fn tell_all(&self, entries: Vec<Entry>, held: Option<&[Uuid]>) {
+        let at_once = entries.len().div_ceil(STEPS).max(TOLD_AT_ONCE);
+        for (number, entry) in entries.into_iter().enumerate() {
+            if number > 0 && number % at_once == 0 {
+                sleep(STEP).await;
             }
-            sleep(PAUSE).await;
+            self.tell(entry, held);
         }
     }
 

@@ -2,10 +2,15 @@
 
 use bytesize::ByteSize;
 
-use super::Environment;
+use super::{Config, Environment};
+use crate::edge::class::Class;
 
 /// Less does not hold a handler and what is below it.
 const SMALLEST_STACK: ByteSize = ByteSize::kib(512);
+
+/// What keeps the spans of all threads (`tracing-subscriber`) has room for 4,096 of them and fails beyond; some are for
+/// jobs, drivers and the edge.
+const MOST: u32 = 3_900;
 
 #[derive(Clone, Debug)]
 pub struct Threads {
@@ -25,5 +30,39 @@ impl Threads {
             "APP__THREADS__STACK_SIZE must be at least 512KiB".to_owned()
         });
         threads
+    }
+
+    pub(super) fn check(&self, config: &Config, environment: &mut Environment) {
+        let of_classes = Class::ALL.map(|class| class.limit(&config.limits));
+        let all = of_classes
+            .iter()
+            .fold(self.streams, |all, limit| all.saturating_add(*limit));
+        environment.rule(all <= MOST, || {
+            format!(
+                "APP__THREADS__STREAMS and APP__LIMITS__* are {all} threads together: \
+                 a process can have {MOST}"
+            )
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(streams: &str) -> bool {
+        let given = [
+            ("APP__ENVIRONMENT", "development"),
+            ("APP__THREADS__STREAMS", streams),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Config::read(&mut Environment::new(given)).is_ok()
+    }
+
+    #[test]
+    fn more_threads_than_a_process_can_have_are_refused() {
+        assert!(is_taken("2048"));
+        // With those of requests it is more.
+        assert!(!is_taken("3800"));
     }
 }
