@@ -13,6 +13,7 @@ use formwork::{
     check::{
         probe::{self, Place},
         report::{Case, CaseOutcome},
+        services::Settings,
     },
     interrupt::Interrupt,
 };
@@ -116,6 +117,7 @@ impl Workshop {
             binary: &self.project().join("target/debug/orders"),
             scratch: scratch.path(),
             logs: &self.project().join("target/formwork/probe"),
+            servers: &Settings::default(),
         };
         probe::run(&place, &Interrupt::default(), &|_, _| {}).expect("cases")
     }
