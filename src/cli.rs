@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::check::Step;
+use crate::check::{Step, services::Way};
 
 /// Pours a complete Rust backend service from a few answers, and proves that it keeps its promises.
 #[derive(Debug, Parser)]
@@ -84,6 +84,9 @@ pub struct Check {
     /// Run only these steps
     #[arg(long, value_enum, value_delimiter = ',')]
     pub steps: Vec<Step>,
+    /// Where servers come from that the project needs
+    #[arg(long, value_enum, default_value_t)]
+    pub services: Way,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

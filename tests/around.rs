@@ -8,6 +8,12 @@ use std::{
     process::Command,
 };
 
+use formwork::{
+    answers::{Answers, Choices, ProjectName},
+    catalog::{Catalog, Plan, Source},
+    render,
+};
+
 const TOOLS: &str = "check-jsonschema==0.39.0\nhadolint-bin==2.15.1\nzizmor==1.32.0\n";
 
 /// Runs `command` to its end; what it printed is shown where it fails.
@@ -35,25 +41,89 @@ fn tools() -> PathBuf {
     home.join("bin")
 }
 
+/// Renders the default project with a server's recipe in one of its parts.
+fn pour_with_server(folder: &Path) -> PathBuf {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let templates = folder.join("templates");
+    for entry in walkdir::WalkDir::new(home.join("templates")).into_iter().map(Result::unwrap) {
+        let target = templates.join(entry.path().strip_prefix(home.join("templates")).unwrap());
+        match entry.file_type().is_dir() {
+            true => fs::create_dir_all(target).unwrap(),
+            false => fs::copy(entry.path(), target).map(drop).unwrap(),
+        }
+    }
+    let part = templates.join("cache/memory/part.toml");
+    let recipe = fs::read_to_string(home.join("tests/fixtures/servers/redis.toml")).unwrap();
+    let variables = ["APP__CACHE__URL", "APP__CACHE__PREFIX"];
+    let variables =
+        variables.map(|name| format!("\n[[env]]\nname = \"{name}\"\ntype = \"text\"\ndoc = \"x\"\n"));
+    let text = fs::read_to_string(&part).unwrap() + "\n" + &recipe.replace("[[server]]", "[server]");
+    fs::write(&part, text + &variables.concat()).unwrap();
+    let catalog = Catalog::load(Source::folder(&templates).unwrap()).unwrap();
+    let answers =
+        Answers::recommended(&catalog, ProjectName::new("orders").unwrap(), &Choices::default()).unwrap();
+    let render = render::render(&Plan::new(&catalog, &answers).unwrap()).unwrap();
+    let project = folder.join("with-server");
+    for (path, entry) in render.tree.iter() {
+        let path = project.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &entry.bytes).unwrap();
+    }
+    project
+}
+
 #[test]
 fn dockerfile_workflow_compose_and_dependabot_are_what_their_tools_expect() {
     let folder = tempfile::tempdir().unwrap();
     run(Command::new(env!("CARGO_BIN_EXE_formwork"))
         .args(["new", "orders", "--yes", "--no-git", "--no-check"])
         .current_dir(folder.path()));
-    let (tools, project) = (tools(), folder.path().join("orders"));
-    let tool = |name: &str| {
-        let mut command = Command::new(tools.join(name));
-        command.current_dir(&project);
-        command
-    };
-    run(tool("hadolint").arg("Dockerfile"));
-    run(tool("zizmor").args(["--offline", "--pedantic", ".github"]));
-    for (schema, file) in [
-        ("vendor.github-workflows", ".github/workflows/ci.yml"),
-        ("vendor.dependabot", ".github/dependabot.yml"),
-        ("vendor.compose-spec", "compose.yaml"),
-    ] {
-        run(tool("check-jsonschema").args(["--builtin-schema", schema, file]));
+    let tools = tools();
+    for project in [folder.path().join("orders"), pour_with_server(folder.path())] {
+        let tool = |name: &str| {
+            let mut command = Command::new(tools.join(name));
+            command.current_dir(&project);
+            command
+        };
+        run(tool("hadolint").arg("Dockerfile"));
+        run(tool("zizmor").args(["--offline", "--pedantic", ".github"]));
+        for (schema, file) in [
+            ("vendor.github-workflows", ".github/workflows/ci.yml"),
+            ("vendor.dependabot", ".github/dependabot.yml"),
+            ("vendor.compose-spec", "compose.yaml"),
+        ] {
+            run(tool("check-jsonschema").args(["--builtin-schema", schema, file]));
+        }
     }
+}
+
+#[test]
+fn what_is_told_of_a_server_is_the_same_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = pour_with_server(folder.path());
+    let holds = |file: &str, texts: &[&str]| {
+        let text = fs::read_to_string(project.join(file)).unwrap();
+        texts.iter().for_each(|part| assert!(text.contains(part), "{part:?} is not in {file}:\n{text}"));
+    };
+    holds(
+        "compose.yaml",
+        &[
+            "      APP__CACHE__URL: redis://redis:6379/0\n",
+            "    depends_on:\n      redis:\n        condition: service_healthy\n",
+            "  redis:\n    image: redis:8.2-alpine\n    ports:\n      - 127.0.0.1:6379:6379\n",
+            "      test: [\"CMD\",\"redis-cli\",\"ping\"]\n",
+        ],
+    );
+    holds(
+        ".github/workflows/ci.yml",
+        &[
+            "      - run: docker compose up --detach --wait redis\n      - run: cargo test --locked\n",
+            "          REQUIRE_SERVICES: \"1\"\n          TEST_REDIS_URL: redis://127.0.0.1:6379/0\n",
+        ],
+    );
+    holds(".env.example", &["# APP__CACHE__URL=redis://127.0.0.1:6379/0\n", "# APP__CACHE__PREFIX=orders\n"]);
+    holds(
+        "README.md",
+        &["    export APP__CACHE__URL=redis://127.0.0.1:6379/0\n", "`sudo apt-get install redis-server`"],
+    );
 }

@@ -6,6 +6,7 @@ use super::{
     Catalog, Part, Slot, Source,
     condition::{Vocabulary, unknown_option},
     manifest::{SlotEntry, SlotsFile},
+    part::SERVER,
 };
 use crate::{
     error::{Error, Result, did_you_mean},
@@ -66,9 +67,9 @@ fn option_names(source: &Source, slot: &str) -> Vec<String> {
 
 fn check_name(entries: &[&SlotEntry], slot: &SlotEntry) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if slot.name == BASE || slot.name.is_empty() || !slot.name.bytes().all(plain) {
+    if [BASE, SERVER].contains(&slot.name.as_str()) || slot.name.is_empty() || !slot.name.bytes().all(plain) {
         return Err(Error::usage(format!("`{}` cannot be a slot's name", slot.name))
-            .help("a name has only a-z, 0-9 and _, since templates write answers.NAME; `base` is taken"));
+            .help("a name has only a-z, 0-9 and _, since templates write answers.NAME; `base` and `server` are taken"));
     }
     match entries.iter().filter(|other| other.name == slot.name).count() {
         1 => Ok(()),

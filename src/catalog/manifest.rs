@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::server::Server;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SlotsFile {
@@ -65,6 +67,7 @@ pub(super) struct PartFile {
     pub(super) env: Vec<Spanned<Variable>>,
     #[serde(default)]
     pub(super) files: Vec<FilesEntry>,
+    pub(super) server: Option<Spanned<Server>>,
     #[serde(default)]
     pub(super) latency: Vec<Latency>,
     #[serde(default)]

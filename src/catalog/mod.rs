@@ -5,6 +5,7 @@ mod load;
 mod manifest;
 mod part;
 mod plan;
+mod server;
 mod slot;
 mod source;
 
@@ -15,6 +16,7 @@ pub use self::{
     manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Required, Variable},
     part::{FileSet, Part, Rule},
     plan::Plan,
+    server::{Image, Server, Stop},
     slot::Slot,
     source::{File, Source},
 };

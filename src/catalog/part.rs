@@ -5,12 +5,18 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{
     condition::{Condition, Verdict, Vocabulary},
     manifest::{Commands, Dependency, Kind, Latency, PartFile, RuleEntry, Variable},
+    server::Server,
     source::Source,
 };
 use crate::{
     error::{Error, Result},
     toml_file::{self, line_of},
 };
+
+/// What a file set's condition calls the servers of a plan, as if they were a slot's options.
+pub(super) const SERVER: &str = "server";
+pub(super) const SOME: &str = "some";
+pub(super) const NONE: &str = "none";
 
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -29,6 +35,8 @@ pub struct Part {
     pub dev_dependencies: BTreeMap<String, Dependency>,
     pub env: Vec<Variable>,
     pub files: Vec<FileSet>,
+    /// What it needs beside the service.
+    pub server: Option<Server>,
     pub latency: Vec<Latency>,
     pub commands: Commands,
     /// Where its manifest stands, for messages.
@@ -62,6 +70,7 @@ impl Part {
             conflicts: reader.rules(&parsed.conflicts)?,
             env: reader.variables(&parsed)?,
             files: reader.file_sets(id, &parsed)?,
+            server: reader.server(&parsed)?,
             id: id.to_owned(),
             slot: slot.to_owned(),
             name: name.to_owned(),
@@ -111,6 +120,13 @@ impl Reader<'_> {
         Condition::parse(text.get_ref(), self.known).map_err(|error| self.located(error, text.span().start))
     }
 
+    /// One that may also ask whether anything in the plan needs a server.
+    fn condition_of_files(&self, text: &toml::Spanned<String>) -> Result<Condition> {
+        let mut known = self.known.clone();
+        known.insert(SERVER.to_owned(), [SOME, NONE].map(str::to_owned).to_vec());
+        Condition::parse(text.get_ref(), &known).map_err(|error| self.located(error, text.span().start))
+    }
+
     fn located(&self, error: Error, offset: usize) -> Error {
         error.at(&self.file, Some(line_of(self.text, offset)))
     }
@@ -125,6 +141,22 @@ impl Reader<'_> {
         Ok(parsed.env.iter().map(|variable| variable.get_ref().clone()).collect())
     }
 
+    fn server(&self, parsed: &PartFile) -> Result<Option<Server>> {
+        let Some(server) = &parsed.server else { return Ok(None) };
+        let (server, offset) = (server.get_ref(), server.span().start);
+        server.check(&self.file, self.text, offset)?;
+        let is_declared =
+            |name: &&String| parsed.env.iter().any(|variable| variable.get_ref().name == **name);
+        if let Some(name) = server.settings.keys().find(|name| !is_declared(name)) {
+            let error = Error::usage(format!(
+                "server `{}` sets `{name}`, which is no variable of this part",
+                server.name
+            ));
+            return Err(self.located(error, offset).help("add it as [[env]]"));
+        }
+        Ok(Some(server.clone()))
+    }
+
     fn file_sets(&self, id: &str, parsed: &PartFile) -> Result<Vec<FileSet>> {
         if parsed.files.is_empty() {
             return Ok(vec![FileSet { dir: format!("{id}/files"), when: None }]);
@@ -135,7 +167,7 @@ impl Reader<'_> {
                 let error = Error::usage(format!("there is no file in `{}`", entry.dir.get_ref()));
                 return Err(self.located(error, entry.dir.span().start));
             }
-            let when = entry.when.as_ref().map(|when| self.condition(when)).transpose()?;
+            let when = entry.when.as_ref().map(|when| self.condition_of_files(when)).transpose()?;
             Ok(FileSet { dir, when })
         };
         parsed.files.iter().map(set).collect()

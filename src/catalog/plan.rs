@@ -1,6 +1,9 @@
 //! A plan: answers resolved to the parts that a render takes, base first.
 
-use super::{Catalog, Commands, File, Part, Verdict};
+use super::{
+    Catalog, Commands, File, Part, Server, Verdict,
+    part::{NONE, SERVER, SOME},
+};
 use crate::{answers::Answers, error::Result};
 
 #[derive(Clone, Debug)]
@@ -21,8 +24,10 @@ impl<'a> Plan<'a> {
     /// Every file of the plan: its part, its path within the project as the template has it, its content.
     pub fn files(&self) -> impl Iterator<Item = (&'a Part, &'a str, &'a File)> {
         let (catalog, answers) = (self.catalog, self.answers);
+        let servers = if self.servers().is_empty() { NONE } else { SOME };
+        let chosen = move |slot: &str| if slot == SERVER { Some(servers) } else { answers.option(slot) };
         let taken = self.parts.iter().flat_map(move |part| {
-            let holds = |when: &super::Condition| when.verdict(|slot| answers.option(slot)) == Verdict::Holds;
+            let holds = move |when: &super::Condition| when.verdict(chosen) == Verdict::Holds;
             part.files
                 .iter()
                 .filter(move |set| set.when.as_ref().is_none_or(holds))
@@ -31,6 +36,18 @@ impl<'a> Plan<'a> {
         taken.flat_map(|(part, set)| {
             catalog.source().under(&set.dir).map(move |(path, file)| (part, path, file))
         })
+    }
+
+    /// What it needs beside the service. A server that two parts name is one, and the later part's.
+    pub fn servers(&self) -> Vec<&'a Server> {
+        let mut servers: Vec<&Server> = Vec::new();
+        for server in self.parts.iter().filter_map(|part| part.server.as_ref()) {
+            match servers.iter_mut().find(|known| known.name == server.name) {
+                Some(known) => *known = server,
+                None => servers.push(server),
+            }
+        }
+        servers
     }
 
     pub fn has(&self, part_id: &str) -> bool {

@@ -12,6 +12,7 @@ pub mod process;
 pub mod project;
 pub mod report;
 pub mod screen;
+pub mod services;
 pub mod step;
 pub mod steps;
 
@@ -22,7 +23,12 @@ pub use self::{
     report::{Outcome, Report},
     step::Step,
 };
-use self::{project::Project, screen::Screen, steps::Run};
+use self::{
+    project::Project,
+    screen::Screen,
+    services::{Services, Way},
+    steps::Run,
+};
 use crate::{
     error::{Error, Result},
     interrupt::Interrupt,
@@ -34,6 +40,8 @@ use crate::{
 pub struct Request {
     /// Only these steps; none means all of them.
     pub steps: Vec<Step>,
+    /// Where servers come from that the project needs.
+    pub services: Way,
     /// Tell cargo not to use the network.
     pub offline: bool,
     /// Keep standard output free: it belongs to one JSON object.
@@ -43,6 +51,10 @@ pub struct Request {
 impl Request {
     fn wants(&self, step: Step) -> bool {
         self.steps.is_empty() || self.steps.contains(&step)
+    }
+
+    fn runs_something(&self) -> bool {
+        [Step::Test, Step::Boot, Step::Probe].into_iter().any(|step| self.wants(step))
     }
 }
 
@@ -63,7 +75,13 @@ fn check(path: &Path, request: &Request, interrupt: &Interrupt) -> Result<Report
     preflight::at(&project.folder, preflight::disk_for(&project.build))?;
     project.make_target()?;
     let screen = Screen::new(request.json);
-    let mut run = Run::new(&project, request, interrupt, &screen);
+    // Before the work of minutes: what is missing is said at once.
+    let services = match request.runs_something() {
+        true => Services::provide(&project, request.services, interrupt)?,
+        false => Services::default(),
+    };
+    services.report().iter().for_each(|service| screen.print(&format!("  servers {}", service.text())));
+    let mut run = Run::new(&project, request, interrupt, &screen, &services);
     for step in Step::ALL.into_iter().filter(|step| request.wants(*step)) {
         interrupt.check()?;
         run.step(step)?;

@@ -13,8 +13,12 @@ pub(super) fn run(arguments: &Check) -> Result<Status> {
         // Before the work of minutes, not after it.
         write_junit(file, "")?;
     }
-    let request =
-        Request { steps: arguments.steps.clone(), offline: arguments.offline, json: arguments.json };
+    let request = Request {
+        steps: arguments.steps.clone(),
+        services: arguments.services,
+        offline: arguments.offline,
+        json: arguments.json,
+    };
     let report = check::run(&arguments.path, &request)?;
     if let Some(file) = &arguments.junit {
         write_junit(file, &report::junit::render(&report))?;

@@ -13,12 +13,14 @@ use std::{fs, path::Path};
 use self::staging::Staging;
 pub use self::{
     git::Committed,
+    state::servers,
     target::{Target, absolute},
     workspace::{Place, Wish},
 };
 use crate::{
     VERSION,
     answers::Answers,
+    catalog::Server,
     error::{Error, Result},
     interrupt::Interrupt,
     render::{Entry, Tree, TreeHash},
@@ -49,12 +51,12 @@ pub struct Project {
 
 impl Project {
     /// Pure, like the render itself.
-    pub fn compose(mut tree: Tree, answers: &Answers, place: &Place) -> Result<Self> {
+    pub fn compose(mut tree: Tree, servers: &[Server], answers: &Answers, place: &Place) -> Result<Self> {
         place.adapt(&mut tree)?;
         let base = base::pack(&tree)?;
         tree.insert(base::PATH, base)?;
         let hash = tree.hash();
-        tree.insert(state::PATH, Entry::text(state::text(answers, place, hash)))?;
+        tree.insert(state::PATH, Entry::text(state::text(answers, servers, place, hash)?))?;
         Ok(Self { tree, hash })
     }
 

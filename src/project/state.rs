@@ -1,13 +1,35 @@
 //! `formwork.toml`: what a project was made from.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use super::workspace::Place;
-use crate::{TOOLCHAIN, VERSION, answers::Answers, render::TreeHash};
+use crate::{
+    TOOLCHAIN, VERSION,
+    answers::Answers,
+    catalog::Server,
+    error::{Error, Result},
+    render::TreeHash,
+    toml_file,
+};
 
 pub(super) const PATH: &str = "formwork.toml";
 
-pub(super) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
+/// As they stand in the file, which no other version of the catalog has to know.
+#[derive(Serialize)]
+struct Servers<'a> {
+    server: &'a [Server],
+}
+
+#[derive(Deserialize)]
+struct State {
+    #[serde(default)]
+    server: Vec<Spanned<Server>>,
+}
+
+pub(super) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: TreeHash) -> Result<String> {
     let mut text = format!(
         "# What this project was made from. Later versions of formwork will need it; keep it committed.\n\
          schema = 1\n\n\
@@ -23,5 +45,22 @@ pub(super) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
     for (slot, option) in answers.chosen() {
         let _ = writeln!(text, "{slot} = \"{option}\"");
     }
-    text
+    if !servers.is_empty() {
+        let servers = toml::to_string_pretty(&Servers { server: servers })
+            .map_err(|error| Error::failed("a server's recipe cannot be written").cause(error))?;
+        let _ = write!(text, "\n# What it needs beside itself, as `formwork check` starts it.\n{servers}");
+    }
+    Ok(text)
+}
+
+/// The servers that the project in `folder` needs. One that was not made by this tool names none.
+pub fn servers(folder: &Path) -> Result<Vec<Server>> {
+    let file = folder.join(PATH);
+    let Ok(text) = fs::read_to_string(&file) else { return Ok(Vec::new()) };
+    let state: State = toml_file::parse(&file, &text)?;
+    let check = |server: Spanned<Server>| {
+        server.get_ref().check(&file, &text, server.span().start)?;
+        Ok(server.into_inner())
+    };
+    state.server.into_iter().map(check).collect()
 }

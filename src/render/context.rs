@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
-use super::manifest::{Line, Lines};
+use super::{
+    manifest::{Line, Lines},
+    servers::{self, ServerView},
+};
 use crate::{
     TOOLCHAIN, VERSION,
     catalog::{Latency, Plan, Variable},
@@ -18,6 +21,7 @@ struct Context<'a> {
     chosen: BTreeMap<&'a str, Chosen<'a>>,
     parts: Vec<PartView<'a>>,
     env: Vec<VariableView<'a>>,
+    servers: &'a [ServerView<'a>],
     dependencies: &'a [Line],
     dev_dependencies: &'a [Line],
     toolchain: &'a str,
@@ -48,7 +52,7 @@ struct PartView<'a> {
 #[derive(Serialize)]
 struct VariableView<'a> {
     #[serde(flatten)]
-    variable: &'a Variable,
+    variable: Variable,
     part: &'a str,
 }
 
@@ -63,10 +67,14 @@ pub(super) fn context(plan: &Plan<'_>, lines: &Lines) -> Value {
             Chosen { name: &part.name, title: &part.title, summary: &part.summary, tradeoff: &part.tradeoff };
         (part.slot.as_str(), view)
     });
-    let env = plan
-        .parts
-        .iter()
-        .flat_map(|part| part.env.iter().map(|variable| VariableView { variable, part: part.id.as_str() }));
+    let servers = servers::views(plan);
+    let env = plan.parts.iter().flat_map(|part| {
+        let variables = part.env.iter().cloned();
+        variables.map(|variable| VariableView {
+            variable: servers::with_example(variable, &servers),
+            part: part.id.as_str(),
+        })
+    });
     let parts = plan.parts.iter().map(|part| PartView {
         slot: &part.slot,
         name: &part.name,
@@ -79,6 +87,7 @@ pub(super) fn context(plan: &Plan<'_>, lines: &Lines) -> Value {
         chosen: chosen.collect(),
         parts: parts.collect(),
         env: env.collect(),
+        servers: &servers,
         dependencies: &lines.dependencies,
         dev_dependencies: &lines.dev_dependencies,
         toolchain: TOOLCHAIN,

@@ -2,6 +2,7 @@
 
 mod context;
 mod manifest;
+mod servers;
 mod template;
 mod tree;
 
@@ -13,7 +14,7 @@ pub use self::{
     tree::{Entry, Tree, TreeHash},
 };
 use crate::{
-    catalog::{Commands, Part, Plan},
+    catalog::{Commands, Part, Plan, Server},
     error::{Error, Result},
     lock::{CargoLock, Locked, Master, PartSet},
 };
@@ -27,6 +28,7 @@ pub struct Render {
     pub lines: Lines,
     pub lock: CargoLock,
     pub commands: Commands,
+    pub servers: Vec<Server>,
 }
 
 impl Render {
@@ -57,7 +59,8 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
     let lock = lock(plan, &master, &lines)?;
     tree.insert(LOCK, Entry::text(lock.print()))?;
     let commands = commands(plan, &templates, &context)?;
-    Ok(Render { tree, lines, lock, commands })
+    let servers = plan.servers().into_iter().cloned().collect();
+    Ok(Render { tree, lines, lock, commands, servers })
 }
 
 /// Where a file of a part stands in the project.

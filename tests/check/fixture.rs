@@ -86,7 +86,7 @@ impl Fixture {
         fresh.iter().all(|fresh| *fresh)
     }
 
-    fn cargo(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("cargo");
         // As the user's shell would: the toolchain is the project's own.
         command.args(arguments).current_dir(&self.path).env_remove("RUSTUP_TOOLCHAIN");

@@ -4,4 +4,6 @@ mod cache;
 mod fixture;
 mod interrupt;
 mod machine;
+mod services;
 mod steps;
+mod support;

@@ -214,3 +214,59 @@ fn answers_need_every_slot() {
     let error = Answers::new(&catalog, ProjectName::new("orders").unwrap(), &Choices::default()).unwrap_err();
     assert_eq!(error.help, ["--set storage=disk|server"]);
 }
+
+#[test]
+fn a_server_that_could_not_be_started_names_its_line() {
+    let part = "storage/server/part.toml";
+    for (line, from, to, problem) in [
+        (15, "name = \"store\"", "name = \"Store\"", "its name has only a-z, 0-9 and -"),
+        (15, "name = \"store\"", "name = \"data\"", "this name is the service's own"),
+        (17, "TEST_STORE_URL", "APP__STORE_URL", "APP__ is the service's"),
+        (18, "{host}:", "host:", "a URL has ://, {host} and {port}"),
+        (19, "\"make-store\"", "\"/bin/make-store\"", "programs are listed by their names"),
+        (20, "--port \"$port\"", "", "it is started on $port"),
+        (20, "exec store", "store", "takes the shell's place with `exec`"),
+        (24, "ready = \"ready\"", "ready = \" \"", "what does it say once it is ready?"),
+        (24, "ready = \"ready\"", "ready = 'a \"b\"'", "has a quote"),
+        (27, "[\"sudo apt-get install store\"]", "[]", "how is it installed?"),
+        (29, "\"{url/name}\"", "\"store\"", "a setting has {url}, {url/name} or {name}"),
+        (34, "port = 4000", "port = 0", "a container listens on some port"),
+    ] {
+        changed(part, |text| text.replacen(from, to, 1)).refuses(part, Some(line), problem, "");
+    }
+    changed(part, |text| text.replace("\"APP__STORAGE__URL\"", "\"APP__STORAGE__ADDRESS\"")).refuses(
+        part,
+        Some(14),
+        "sets `APP__STORAGE__URL`, which is no variable of this part",
+        "[[env]]",
+    );
+    changed(part, |text| text.replace("stop = \"INT\"", "stop = \"HUP\"")).refuses(
+        part,
+        Some(26),
+        "unknown variant `HUP`",
+        "",
+    );
+    changed(part, |text| text.replace("healthy = ", "healthi = ")).refuses(
+        part,
+        Some(35),
+        "unknown field `healthi`",
+        "did you mean `healthy`?",
+    );
+}
+
+#[test]
+fn only_a_file_set_may_ask_for_servers() {
+    let part = "queue/broker/part.toml";
+    changed(part, |text| text.replace("condition = \"", "condition = \"server=some & ")).refuses(
+        part,
+        Some(6),
+        "there is no slot `server`",
+        "",
+    );
+    changed("slots.toml", |text| text.replace("name = \"search\"", "name = \"server\"")).refuses(
+        "slots.toml",
+        Some(10),
+        "`server` cannot be a slot's name",
+        "`server` are taken",
+    );
+}

@@ -27,9 +27,12 @@ fn files_follow_the_parts_and_their_conditions() {
         all
     };
     assert_eq!(paths(&rendered(&[])), with(&["src/storage.rs"]));
-    assert_eq!(paths(&rendered(&["search=index"])), with(&["src/search.rs", "src/storage.rs"]));
+    assert_eq!(
+        paths(&rendered(&["search=index"])),
+        with(&["servers.yml", "src/search.rs", "src/storage.rs"])
+    );
     let broker = rendered(&["search=index", "queue=broker"]);
-    assert_eq!(paths(&broker), with(&["src/reindex.rs", "src/search.rs", "src/storage.rs"]));
+    assert_eq!(paths(&broker), with(&["servers.yml", "src/reindex.rs", "src/search.rs", "src/storage.rs"]));
     assert_eq!(text(&broker, "src/queue.rs"), "// broker\n");
 }
 
@@ -94,4 +97,20 @@ fn a_parts_commands_are_rendered() {
     let commands = rendered(&[]).commands;
     assert_eq!(commands.run.as_deref(), Some("cargo run --bin orders"));
     assert_eq!(commands.test, None);
+}
+
+#[test]
+fn files_may_depend_on_whether_a_server_is_needed_and_tell_of_it() {
+    assert!(rendered(&[]).servers.is_empty());
+    assert!(rendered(&[]).tree.get("servers.yml").is_none());
+    let render = rendered(&["storage=server"]);
+    assert_eq!(render.servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(), ["store"]);
+    assert_eq!(
+        text(&render, "servers.yml"),
+        "store (TEST_STORE_URL) store://127.0.0.1:4000/all\n\
+         service: APP__STORAGE__URL=store://store:4000/orders\n\
+         here: APP__STORAGE__URL=store://127.0.0.1:4000/orders\n\
+         container: NAME=\"orders\" PRICE=\"$$1\" [\"CMD\",\"store\",\"ping\"]\n\
+         example: store://127.0.0.1:4000/orders\n"
+    );
 }

@@ -13,6 +13,7 @@ use formwork::{
     check::{
         probe::{self, Place},
         report::Case,
+        services::Settings,
     },
     interrupt::Interrupt,
 };
@@ -133,7 +134,8 @@ impl Workshop {
         build(&project);
         let scratch = tempfile::tempdir().expect("a temporary folder");
         let logs = project.join("target/formwork/probe");
-        let place = Place { binary: &self.built(), scratch: scratch.path(), logs: &logs };
+        let servers = Settings::default();
+        let place = Place { binary: &self.built(), scratch: scratch.path(), logs: &logs, servers: &servers };
         probe::run(&place, &Interrupt::default(), &|_, _| {}).expect("cases")
     }
 }

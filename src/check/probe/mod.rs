@@ -44,7 +44,10 @@ use self::{
     service::Launch,
     subject::Subject,
 };
-use super::report::{Case, CaseOutcome};
+use super::{
+    report::{Case, CaseOutcome},
+    services::Settings,
+};
 use crate::{
     error::{Error, Result},
     interrupt::Interrupt,
@@ -97,6 +100,8 @@ pub struct Place<'a> {
     pub scratch: &'a Path,
     /// An existing folder for the instances' logs.
     pub logs: &'a Path,
+    /// What instances are told of the servers that they need.
+    pub servers: &'a Settings,
 }
 
 /// Tests every promise that is claimed. One case a promise, in the order of their numbers.
@@ -108,7 +113,7 @@ pub fn run(place: &Place, interrupt: &Interrupt, on_done: &dyn Fn(usize, usize))
         Ok(claims) => claims,
         Err(reason) => return Ok(vec![broken("claims", format!("`openapi`: {reason}"))]),
     };
-    let subject = match Subject::new(place.binary, &claims, interrupt, place.scratch, place.logs) {
+    let subject = match Subject::new(place, &claims, interrupt) {
         Ok(subject) => subject,
         Err(reason) => return Ok(vec![broken("configuration", reason)]),
     };
@@ -126,6 +131,7 @@ fn read_claims(place: &Place) -> Finding<Claims> {
         binary: place.binary.to_owned(),
         data: service::empty_folder(place.scratch, "openapi")?,
         log: place.logs.join("probe-openapi.log"),
+        servers: place.servers.clone(),
         variables: Vec::new(),
     };
     Claims::read(subject::run(launch.command(&["openapi"]))?.as_bytes())

@@ -16,7 +16,10 @@ use std::{
 use rustix::process::Signal;
 
 use super::{Finding, client::Request, leash::Leash, port::Port};
-use crate::{check::process, interrupt::Interrupt};
+use crate::{
+    check::{process, services::Settings},
+    interrupt::Interrupt,
+};
 
 pub const TICK: Duration = Duration::from_millis(20);
 /// How long after its process the output may take to be read.
@@ -35,6 +38,8 @@ pub struct Launch {
     pub data: PathBuf,
     /// Where the log goes, besides being kept for questions.
     pub log: PathBuf,
+    /// What instances with this data are told of their servers.
+    pub servers: Settings,
     pub variables: Vec<(String, String)>,
 }
 
@@ -52,6 +57,7 @@ impl Launch {
         let passed_on = PASSED_ON.iter().filter_map(|name| Some((name, env::var_os(name)?)));
         command.envs(passed_on).env("RUST_BACKTRACE", "0");
         command.env("APP__ENVIRONMENT", "development").env("APP__DATA__DIRECTORY", &self.data);
+        command.envs(self.servers.for_data(&self.data));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
     process::Command,
     sync::{
         Mutex, PoisonError,
@@ -12,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Finding,
+    Finding, Place,
     claims::{Claims, Credential, Operation},
     client::{Request, Response},
     leash::Leash,
@@ -35,13 +34,10 @@ const ROOMY: [(&str, &str); 6] = [
 ];
 
 pub struct Subject<'a> {
-    pub binary: &'a Path,
+    place: &'a Place<'a>,
     pub claims: &'a Claims,
     pub interrupt: &'a Interrupt,
     pub leash: Leash,
-    /// All data folders are made in here.
-    scratch: &'a Path,
-    logs: &'a Path,
     /// What `BIN config` prints: a variable that is not in it is not set, for it would be refused.
     configuration: String,
     folders: AtomicUsize,
@@ -94,20 +90,12 @@ pub struct Instance<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub fn new(
-        binary: &'a Path,
-        claims: &'a Claims,
-        interrupt: &'a Interrupt,
-        scratch: &'a Path,
-        logs: &'a Path,
-    ) -> Finding<Self> {
+    pub fn new(place: &'a Place<'a>, claims: &'a Claims, interrupt: &'a Interrupt) -> Finding<Self> {
         let mut subject = Self {
-            binary,
+            place,
             claims,
             interrupt,
             leash: Leash::default(),
-            scratch,
-            logs,
             configuration: String::new(),
             folders: AtomicUsize::new(0),
         };
@@ -155,9 +143,10 @@ impl<'a> Subject<'a> {
 
     fn bare_launch(&self, name: &str) -> Finding<Launch> {
         let number = self.folders.fetch_add(1, Ordering::Relaxed);
-        let data = empty_folder(self.scratch, &format!("{name}-{number}"))?;
-        let log = self.logs.join(format!("probe-{name}.log"));
-        Ok(Launch { binary: self.binary.to_owned(), data, log, variables: Vec::new() })
+        let data = empty_folder(self.place.scratch, &format!("{name}-{number}"))?;
+        let log = self.place.logs.join(format!("probe-{name}.log"));
+        let (binary, servers) = (self.place.binary.to_owned(), self.place.servers.clone());
+        Ok(Launch { binary, data, log, servers, variables: Vec::new() })
     }
 }
 

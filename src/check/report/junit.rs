@@ -147,6 +147,7 @@ mod tests {
             passed: false,
             seconds: 1.5,
             crates: Crates::default(),
+            services: Vec::new(),
             steps,
             notes: Vec::new(),
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::step::Step;
+use super::{services::Service, step::Step};
 use crate::error::Status;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +30,8 @@ pub struct Report {
     pub passed: bool,
     pub seconds: f64,
     pub crates: Crates,
+    /// Servers that the project needs, and where they came from.
+    pub services: Vec<Service>,
     pub steps: Vec<StepReport>,
     /// What did not go as usual and does not change the verdict.
     pub notes: Vec<String>,

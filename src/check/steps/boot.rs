@@ -1,9 +1,6 @@
 //! Starts the binary, waits until it is ready, and stops it as an operator would.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{Run, compile};
 use crate::{
@@ -34,7 +31,11 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
     };
     run.screen.message("waiting for /ready");
     let scratch = scratch()?;
-    let found = start_and_stop(&binary, scratch.path(), &path, run.interrupt);
+    let found = empty_folder(scratch.path(), "data").and_then(|data| {
+        let (log, servers) = (path.clone(), run.services.settings());
+        let launch = Launch { binary, data, log, servers, variables: Vec::new() };
+        start_and_stop(&launch, run.interrupt)
+    });
     run.interrupt.check()?;
     let mut report = match found {
         Ok(summary) => StepReport::new(Step::Boot, Outcome::Passed, summary),
@@ -57,9 +58,7 @@ pub fn scratch() -> Result<tempfile::TempDir> {
         .map_err(|error| Error::failed("cannot make a temporary folder").cause(error).help("set TMPDIR"))
 }
 
-fn start_and_stop(binary: &Path, scratch: &Path, log: &Path, interrupt: &Interrupt) -> Finding<String> {
-    let data = empty_folder(scratch, "data")?;
-    let launch = Launch { binary: binary.to_owned(), data, log: log.to_owned(), variables: Vec::new() };
+fn start_and_stop(launch: &Launch, interrupt: &Interrupt) -> Finding<String> {
     let mut service: Service = launch.start(&Leash::default())?;
     let ready = service.wait_until_ready(READY, interrupt)?;
     let stopping = Instant::now();

@@ -16,6 +16,7 @@ use super::{
     project::Project,
     report::{Crates, StepReport},
     screen::Screen,
+    services::Services,
 };
 use crate::{error::Result, interrupt::Interrupt};
 
@@ -25,6 +26,7 @@ pub struct Run<'a> {
     request: &'a Request,
     interrupt: &'a Interrupt,
     screen: &'a Screen,
+    services: &'a Services,
     started: Instant,
     compiled: Compiled,
     cache: CrateCache<'a>,
@@ -42,12 +44,14 @@ impl<'a> Run<'a> {
         request: &'a Request,
         interrupt: &'a Interrupt,
         screen: &'a Screen,
+        services: &'a Services,
     ) -> Self {
         Self {
             project,
             request,
             interrupt,
             screen,
+            services,
             started: Instant::now(),
             compiled: Compiled::default(),
             cache: CrateCache::open(project, interrupt),
@@ -89,6 +93,7 @@ impl<'a> Run<'a> {
                 compiled: self.compiled.compiled_registry_crates(),
                 units_from_cache: self.cache.seeded,
             },
+            services: self.services.report(),
             steps: self.steps,
             notes: self.cache.notes,
         }

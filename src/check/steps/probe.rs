@@ -19,7 +19,8 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
     };
     let scratch = scratch()?;
     let logs = run.project.logs().join("probe");
-    let place = Place { binary: &binary, scratch: scratch.path(), logs: &logs };
+    let servers = run.services.settings();
+    let place = Place { binary: &binary, scratch: scratch.path(), logs: &logs, servers: &servers };
     let count = |done: usize, all: usize| run.screen.progress(done as u64, all as u64, "promises tested", "");
     let cases = probe::run(&place, run.interrupt, &count)?;
     let mut report = report(cases);

@@ -47,7 +47,7 @@ pub fn run(run: &mut Run) -> Result<StepReport> {
 
 fn cargo_test(run: &Run) -> Command {
     let mut command = cargo::command(&run.project.folder, "test");
-    command.arg("--locked").env("CARGO_TERM_COLOR", "never");
+    command.arg("--locked").env("CARGO_TERM_COLOR", "never").envs(run.services.for_tests());
     if run.request.offline {
         command.arg("--offline");
     }

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     let plan = Plan::new(&catalog, &order.answers)?;
     let render = render::render(&plan)?;
     let crates = render.crates().count();
-    let project = Project::compose(render.tree, &order.answers, &site.place)?;
+    let project = Project::compose(render.tree, &render.servers, &order.answers, &site.place)?;
     let report = Report::new(&order.answers, &site.target.path, crates, render.commands, &project);
     if arguments.dry_run {
         report.print_dry_run(arguments.json);

@@ -45,6 +45,7 @@ fn option_value(option: &Part) -> Value {
         "title": option.title,
         "summary": option.summary,
         "tradeoff": option.tradeoff,
+        "server": option.server.as_ref().map(|server| &server.title),
         "requires": rules(&option.requires),
         "conflicts": rules(&option.conflicts),
     })

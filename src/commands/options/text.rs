@@ -66,6 +66,9 @@ fn mark(slot: &Slot, option: &Part) -> char {
 
 fn about(text: &mut String, option: &Part, indent: &str) {
     let _ = writeln!(text, "{indent}{}\n{indent}{}", option.summary, option.tradeoff);
+    if let Some(server) = &option.server {
+        let _ = writeln!(text, "{indent}needs {} beside the service", server.title);
+    }
     for rule in &option.requires {
         let _ = writeln!(text, "{indent}needs {}: {}", rule.text, rule.message);
     }
