@@ -4,7 +4,8 @@ use bytesize::ByteSize;
 
 use super::Environment;
 
-/// Less does not hold a handler and what is below it.
+/// Less is not sure to hold a handler and what is below it: in a debug build the deepest of the sample, an answer, takes
+/// 276 KiB, a read 148 KiB; and a panic down there is logged by the same stack.
 const SMALLEST_STACK: ByteSize = ByteSize::kib(512);
 
 #[derive(Clone, Debug)]
