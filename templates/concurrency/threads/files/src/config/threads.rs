@@ -5,7 +5,8 @@ use bytesize::ByteSize;
 use super::{Config, Environment};
 use crate::edge::class::Class;
 
-/// Less does not hold a handler and what is below it.
+/// Less is not sure to hold a handler and what is below it: in a debug build the deepest of the sample, an answer, takes
+/// 276 KiB, a read 148 KiB; and a panic down there is logged by the same stack.
 const SMALLEST_STACK: ByteSize = ByteSize::kib(512);
 
 /// What keeps the spans of all threads (`tracing-subscriber`) has room for 4,096 of them and fails beyond; some are for
