@@ -60,21 +60,21 @@ begin_option() {
 requests() {
   provider --tokens 100000 --gap 200
   begin_option
-  local one other
-  one=$(document)
-  throughput get "$one"
-  latency get "$one" "$get_rate"
-  # Of about 4,000 characters each, half of which they share.
-  other=$(document "$(seq -s ' ' 1500 2300)")
-  one=$(document "$(seq -s ' ' 1100 1900)")
+  local small one other
+  small=$(document)
+  throughput get "$small"
+  latency get "$small" "$get_rate"
+  # Of about 20,000 characters each, half of which they share.
+  one=$(document "$(seq -s " " 10000 13300)")
+  other=$(document "$(seq -s " " 11700 15000)")
   throughput likeness "$one/likeness?to=${other##*/}"
   latency likeness "$one/likeness?to=${other##*/}" "$likeness_rate"
   hold slow "$address" --streams 200
-  "$load" crud "$address" --path "$one" --seconds 6 --rate "$crud_rate" > "$work/crud"
+  "$load" crud "$address" --path "$small" --seconds 6 --rate "$crud_rate" > "$work/crud"
   figures "$work/crud" read crud_read
   figures "$work/crud" write crud_write
   # Last: it leaves the jobs that embed what it created.
-  "$load" crud "$address" --path "$one" --seconds 4 > "$work/crud"
+  "$load" crud "$address" --path "$small" --seconds 4 > "$work/crud"
   figure crud_per_second "$(value per_second < "$work/crud")"
   release slow
 }

@@ -30,7 +30,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328; }
 HOW = """\
 `benches/options.sh {rounds}` of {day}: in each of {rounds} rounds each option in turn, on {machine}, with its load and its
 provider on the same cores. Throughput is that of connections which ask again as soon as they are answered; times are taken
-at a fixed rate, from when each request was due. Likeness compares two documents of 4,000 characters in `Context::compute`.
+at a fixed rate, from when each request was due. Likeness compares two documents of 20,000 characters in `Context::compute`.
 The slow answers are 200 streams of 5 tokens a second; beside them four of five requests read a document and one creates
 one, which is also embedded by a job. The pools of `threads` were large enough that nothing waited for a thread
 (`APP__THREADS__STREAMS=3100`); as there cannot be 8,000 threads, its memory is measured up to 3,000. Medians of the rounds;
