@@ -93,7 +93,9 @@ async fn child_of(worker: &Process, path: &str) -> u32 {
     let (_, job) = path.rsplit_once('/').expect("an id");
     eventually("the job's process", async || {
         let children = worker.children().into_iter();
-        let of_job: Vec<u32> = children.filter(|id| command_line(*id).contains(job)).collect();
+        let of_job: Vec<u32> = children
+            .filter(|id| command_line(*id).contains(job))
+            .collect();
         (of_job.len() == 1).then(|| of_job[0])
     })
     .await
