@@ -123,8 +123,8 @@ impl Server {
 
     /// The key, and what is wrong with its value.
     fn problem(&self) -> Option<(&'static str, String)> {
-        let demands = self.names().into_iter().chain(self.program()).chain(self.container());
-        let broken = demands.into_iter().find(|(_, holds, _)| !holds);
+        let mut demands = self.names().into_iter().chain(self.program()).chain(self.container());
+        let broken = demands.find(|(_, holds, _)| !holds);
         let broken = broken.map(|(key, _, problem)| (key, problem.to_owned()));
         broken.or_else(|| {
             let (key, text) = self.unquotable()?;
