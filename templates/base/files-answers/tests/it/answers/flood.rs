@@ -37,10 +37,12 @@ const NARROW: [(&str, &str); 7] = [
 ];
 
 /// A place for each, and time enough to begin them all before the first is given up.
-const WIDE: [(&str, &str); 6] = [
+const WIDE: [(&str, &str); 7] = [
     ("APP__LIMITS__OUTWARD", "1000"),
     ("APP__LLM__CONCURRENCY", "1000"),
     ("APP__LLM__FIRST_TOKEN_TIMEOUT", "5m"),
+    // A thousand answers of a dear model are more than a day's limit.
+    ("APP__SPEND__LIMIT_PER_DAY", ""),
     ("APP__SERVER__REQUEST_TIMEOUT", "5m"),
     ("APP__SERVER__SHUTDOWN_GRACE", "5m"),
     ("APP__IDEMPOTENCY__LEASE", "6m"),
