@@ -52,7 +52,7 @@ pub(in crate::jobs) async fn run(work: &mut Work) -> Result<Done, Failure> {
                 deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)
                     .await?;
                 if endpoints::worked(transaction, &tenant, due.endpoint).await? {
-                    rests::end(transaction, Kind::Webhook.name(), due.endpoint).await?;
+                    rests::worked(transaction, Kind::Webhook.name(), due.endpoint).await?;
                 }
                 Ok(json!({ "status": answer.status }))
             })

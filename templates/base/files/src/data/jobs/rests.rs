@@ -47,6 +47,15 @@ pub async fn begin(
     connection.execute(statement).await.map(drop)
 }
 
+/// Forgets the failures. A rest goes on: what succeeds now may have been under way when it began.
+pub async fn worked(connection: &mut Connection, kind: &str, key: Uuid) -> Result<(), Error> {
+    let statement =
+        sqlx::query("UPDATE job_rests SET failures = 0 WHERE kind = $1 AND concurrency_key = $2")
+            .bind(kind)
+            .bind(key);
+    connection.execute(statement).await.map(drop)
+}
+
 /// Ends the rest and forgets the failures.
 pub async fn end(connection: &mut Connection, kind: &str, key: Uuid) -> Result<(), Error> {
     let statement = sqlx::query("DELETE FROM job_rests WHERE kind = $1 AND concurrency_key = $2")

@@ -141,6 +141,12 @@ async fn what_rests_is_claimed_when_its_rest_is_over() {
     let mut connection = table.connection().await;
     let failed = rests::failed(&mut connection, KIND, key).await;
     assert_eq!(failed.expect("an answer"), 3);
+    let rest = rests::begin(&mut connection, KIND, key, LEASE).await;
+    rest.expect("a rest");
+    let worked = rests::worked(&mut connection, KIND, key).await;
+    worked.expect("an answer");
+    let failed = rests::failed(&mut connection, KIND, key).await;
+    assert_eq!(failed.expect("an answer"), 0, "it still rests");
     rests::end(&mut connection, KIND, key)
         .await
         .expect("an end");

@@ -16,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 use ring::digest::{SHA256, digest};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::eventually;
 
@@ -25,6 +25,8 @@ pub(crate) enum Reply {
     Status(u16),
     With(u16, &'static str, String),
     Says(u16, String),
+    /// 200, once the test says so.
+    Later(oneshot::Receiver<()>),
     /// Nothing, ever.
     Silence,
 }
@@ -113,6 +115,10 @@ async fn receive(State(shared): State<Shared>, request: Request) -> Response {
         Some(Reply::Status(code)) => status(code).into_response(),
         Some(Reply::With(code, name, value)) => (status(code), [(name, value)]).into_response(),
         Some(Reply::Says(code, body)) => (status(code), body).into_response(),
+        Some(Reply::Later(said)) => {
+            said.await.ok();
+            StatusCode::OK.into_response()
+        }
         Some(Reply::Silence) => std::future::pending().await,
     }
 }

@@ -1,10 +1,11 @@
 //! Endpoints that stall or fail take nothing from the others.
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::{TENANT, change, delivery, read, register, send, work};
 use crate::support::{
-    Server,
+    Server, eventually,
     receiver::{Receiver, Reply},
 };
 
@@ -91,4 +92,33 @@ async fn a_receiver_that_only_fails_is_left_alone_for_a_while() {
     assert_eq!(enabled.status(), 200);
     assert!(!is_resting().await);
     failing.receives(3 + 4).await;
+}
+
+#[tokio::test]
+async fn a_success_that_was_under_way_does_not_end_a_rest() {
+    let server = Server::with_worker(&[]).await;
+    let client = server.client(TENANT);
+    let (say, said) = oneshot::channel();
+    let pause = Reply::With(429, "retry-after", "3600".to_owned());
+    let receiver = Receiver::start([Reply::Later(said), pause]).await;
+    let endpoint = register(&client, &receiver).await;
+    let under_way = send(&server.app, &endpoint, &receiver.url()).await;
+    receiver.receives(1).await;
+    let refused = send(&server.app, &endpoint, &receiver.url()).await;
+    let is_refused = |item: &Value| item["id"] == json!(refused) && item["status"] == 429;
+    delivery(&client, &endpoint, is_refused).await;
+    let before = read(&client, &endpoint).await["resting_until"].take();
+    assert!(before.is_string());
+
+    say.send(()).expect("it waits");
+    let job = format!("/v1/jobs/{under_way}");
+    eventually("a success", async || {
+        (read(&client, &job).await["state"] == "succeeded").then_some(())
+    })
+    .await;
+    let endpoint = read(&client, &endpoint).await;
+    assert_eq!(
+        (&endpoint["resting_until"], &endpoint["failing_since"]),
+        (&before, &json!(null))
+    );
 }
