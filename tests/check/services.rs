@@ -302,7 +302,7 @@ impl Drop for Redis {
 /// A PATH with what a check needs, and no server.
 pub(crate) fn bare_path() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for program in ["cargo", "rustc", "rustfmt", "rustup", "cc", "sh", "rm"] {
+    for program in ["cargo", "rustc", "rustfmt", "rustup", "cc", "sh", "rm", "sleep"] {
         let Some(found) = on_path(program) else { continue };
         std::os::unix::fs::symlink(found, folder.path().join(program)).expect("a link");
     }
@@ -360,6 +360,11 @@ const DOCKER: &str = r#"
 echo "$@" >>"$CALLS"
 case "$*" in
     *" up "*)
+        if [ -n "$HELD" ]; then
+            trap 'echo ended >>"$CALLS"; exit 1' TERM
+            : >"$HELD"
+            while :; do sleep 0.05; done
+        fi
         file=$(echo "$*" | sed 's/.*--file \(.*\) up .*/\1/')
         port=$(sed -n 's/.*127.0.0.1::\(.*\)"/\1/p' "$file")
         [ "$port" = 6379 ] || exit 1
@@ -412,6 +417,29 @@ fn a_container_is_removed_after_a_check_that_was_killed() {
     child.wait().expect("an end");
     wait_for("the end of the server", || !is_alive(project.said().server));
     kill_process(test, Signal::KILL).expect("the test goes on without its check");
+}
+
+#[test]
+fn a_check_that_is_killed_while_containers_start_leaves_none() {
+    let project = Project::new("contained-early");
+    let path = bare_path();
+    let held = path.path().join("held");
+    let mut command = with_docker(&project, &path);
+    command.env("HELD", &held).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("formwork runs");
+    wait_for("the start of containers", || held.exists());
+    child.kill().expect("a kill");
+    child.wait().expect("an end");
+    let calls = || fs::read_to_string(path.path().join("calls")).expect("calls");
+    wait_for("their end", || calls().contains(" down "));
+    let calls = calls();
+    let last: Vec<&str> = calls.lines().rev().take(2).collect();
+    assert!(last[0].ends_with("down --volumes --timeout 5"), "{calls}");
+    assert_eq!(last[1], "ended", "they were removed while others were started: {calls}");
+    let folder =
+        last[0].rsplit_once("--file ").and_then(|(_, rest)| Path::new(rest.split_once(' ')?.0).parent());
+    let folder = folder.expect("a file");
+    wait_for("the end of its folder", || !folder.exists());
 }
 
 #[test]

@@ -2,17 +2,20 @@
 
 use std::{
     fmt::Write as _,
-    io::Write as _,
+    fs::{self, File},
+    io,
     os::unix::process::CommandExt,
     path::Path,
-    process::{Child, Command, Stdio, id as process_id},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 use crate::{
     catalog::Server,
-    check::{process, project::Project},
+    check::project::Project,
     error::{Error, Result},
     interrupt::Interrupt,
 };
@@ -20,15 +23,18 @@ use crate::{
 const FILE: &str = "compose.yaml";
 /// Docker's own way, where a system's packages have an old Compose or none.
 pub(super) const INSTALL: &str = "curl -fsSL https://get.docker.com | sudo sh";
-/// Waits for the end of whoever holds the other end of stdin, then removes the containers.
-const GUARD: &str = "read -r _; file=$1; shift; \"$@\" down --volumes --timeout 5; rm -f \"$file\"";
+const GUARD: &str = include_str!("compose.sh");
+const TICK: Duration = Duration::from_millis(50);
+/// Lines of what Compose said that explain why a server did not start.
+const LAST_LINES: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Compose {
     command: Vec<String>,
+    /// Starts the containers, and removes them.
     guard: Child,
-    /// Compose reads it in every call.
-    _override: NamedTempFile,
+    /// Has the second file, which Compose reads in every call, and what the guard says.
+    folder: TempDir,
 }
 
 /// Whether containers can be started here, or why not.
@@ -51,27 +57,51 @@ pub(super) fn usable(project: &Path) -> Result<(), String> {
 impl Compose {
     /// Returns once all of them are healthy.
     pub(super) fn up(project: &Project, servers: &[&Server], interrupt: &Interrupt) -> Result<Self> {
-        let failed = |error: std::io::Error| Error::failed("cannot call docker compose").cause(error);
-        let ports = free_ports(servers).map_err(failed)?;
-        let compose = project.folder.join(FILE).display().to_string();
-        let name = format!("formwork-check-{}", process_id());
-        let with = ports.path().display().to_string();
-        let command = ["docker", "compose", "--project-name", &name, "--file", &compose, "--file", &with];
+        let mut this = Self::start(project, servers)
+            .map_err(|error| Error::failed("cannot call docker compose").cause(error))?;
+        this.wait(interrupt)?;
+        Ok(this)
+    }
+
+    fn start(project: &Project, servers: &[&Server]) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("formwork-check-").tempdir()?;
+        let ports = folder.path().join("ports.yaml");
+        fs::write(&ports, free_ports(servers))?;
+        // Another machine may use the same Docker, and have a process of the same number.
+        let name = folder.path().file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let (compose, ports) = (project.folder.join(FILE).display().to_string(), ports.display().to_string());
+        let command = ["docker", "compose", "--project-name", &name, "--file", &compose, "--file", &ports];
         let command: Vec<String> = command.map(str::to_owned).to_vec();
+        let services: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        let log = File::create(folder.path().join("log"))?;
         let mut guard = Command::new("/bin/sh");
-        guard.args(["-c", GUARD, "guard", &with]).args(&command).process_group(0);
-        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let guard = guard.spawn().map_err(failed)?;
-        let this = Self { command, guard, _override: ports };
-        let mut up = this.call(&["up", "--detach", "--wait"]);
-        up.args(servers.iter().map(|server| &server.name));
-        let mut said = Vec::new();
-        let status = process::run(up, interrupt, |line| said.push(line.to_owned()))?;
-        match status.success() {
-            true => Ok(this),
-            false => Err(Error::missing(format!("the servers of {FILE} do not start"))
-                .cause(said[said.len().saturating_sub(8)..].join("\n    "))),
+        guard.args(["-c", GUARD, "guard"]).arg(folder.path()).arg(services.join(" ")).args(&command);
+        guard.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        let guard = guard.spawn()?;
+        Ok(Self { command, guard, folder })
+    }
+
+    fn wait(&mut self, interrupt: &Interrupt) -> Result<()> {
+        loop {
+            interrupt.check()?;
+            // One that was killed leaves no status.
+            let has_ended = !matches!(self.guard.try_wait(), Ok(None));
+            match self.read("status").trim() {
+                "0" => return Ok(()),
+                "" if !has_ended => thread::sleep(TICK),
+                _ => {
+                    let said = self.read("log");
+                    let lines: Vec<&str> = said.lines().collect();
+                    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n    ");
+                    return Err(Error::missing(format!("the servers of {FILE} do not start")).cause(last));
+                }
+            }
         }
+    }
+
+    /// What the guard wrote, or nothing yet.
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.path().join(file)).unwrap_or_default()
     }
 
     /// Where a server that is up is reached from here.
@@ -101,13 +131,11 @@ impl Drop for Compose {
 }
 
 /// Ports that the system chooses, in place of the file's own: those may be taken, by the same project even.
-fn free_ports(servers: &[&Server]) -> std::io::Result<NamedTempFile> {
+fn free_ports(servers: &[&Server]) -> String {
     let mut text = String::from("services:\n");
     for server in servers {
         let port = server.image.port;
         let _ = writeln!(text, "  {}:\n    ports: !override\n      - \"127.0.0.1::{port}\"", server.name);
     }
-    let mut file = tempfile::Builder::new().prefix("formwork-compose-").suffix(".yaml").tempfile()?;
-    file.write_all(text.as_bytes())?;
-    Ok(file)
+    text
 }
