@@ -36,15 +36,15 @@ impl Embedding {
         Ok(self.vector.insert(vector))
     }
 
-    /// What that may cost is reserved before, and what it did cost is settled after. A second request beside one that
-    /// takes long is ours to pay.
+    /// What that may cost is reserved before, and what it did cost is settled after, which nobody waits for: the vector
+    /// is there. A second request beside one that takes long is ours to pay.
     async fn embed(&self, context: &mut Context, deadline: Deadline) -> Result<Vec<f32>, Problem> {
         let spending = spend::reserve_embedding(context, self.route, &self.text).await?;
         let text = [self.text.clone()];
         let embedded = context.external().embed(&text, deadline).await;
         let (mut spending, mut embeddings) = spending.begun(embedded).await?;
         spending.used_for(&embeddings);
-        spending.settle().await;
+        drop(spending);
         let vector = embeddings.vectors.pop();
         vector.ok_or_else(|| Problem::internal(&"a text without an embedding"))
     }
