@@ -1,7 +1,10 @@
 //! Tests that hold more files open than a shell usually allows: each connection is two, where both of its ends are in
 //! this process.
 
-use std::env;
+use std::{
+    env,
+    io::{self, Write as _},
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{Mutex, MutexGuard};
@@ -14,7 +17,6 @@ const OTHERS: u64 = 2_000;
 
 /// May hold so many files open for as long as this is kept. None where the system does not allow it; then the test says
 /// so and proves nothing, which CI does not take.
-#[expect(clippy::print_stderr, reason = "said where the test's outcome is")]
 pub(crate) async fn many(files: u64) -> Option<MutexGuard<'static, ()>> {
     let turn = TURN.lock().await;
     let needed = files + OTHERS;
@@ -23,7 +25,8 @@ pub(crate) async fn many(files: u64) -> Option<MutexGuard<'static, ()>> {
     if most < needed {
         let refused = format!("it takes {needed} open files, and the system allows {most}");
         assert!(env::var_os("CI").is_none(), "{refused}");
-        eprintln!("not tested: {refused} (ulimit -Hn)");
+        // `eprintln!` would say it to the harness, which says nothing of a test that passes.
+        writeln!(io::stderr(), "not tested: {refused} (ulimit -Hn)").ok();
         return None;
     }
     if limit.current.is_some_and(|current| current < needed) {
