@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     match arguments {
-        ["test"] => test::run(home, &Extent::of_today(home)),
+        ["test"] => test::run(home, &Extent::of_commit(home)),
         ["full"] => test::run(home, &Extent::full()),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),

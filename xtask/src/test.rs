@@ -41,12 +41,18 @@ impl Extent {
         Self { long: LONG.to_vec(), variants: Variants::All }
     }
 
-    /// What CI runs this time: each commit has its turn, and a run can be repeated.
-    pub(crate) fn of_today(home: &Path) -> Self {
-        let commits = cmd!("git", "rev-list", "--count", "HEAD").dir(home).stderr_null().read();
-        let commits: usize = commits.ok().and_then(|count| count.trim().parse().ok()).unwrap_or_default();
-        Self { long: vec![LONG[commits % LONG.len()]], variants: Variants::of_commit(commits) }
+    /// What CI runs this time. The commit's hash says whose turn it is: it is known in a shallow clone, the run can be
+    /// repeated, and however many commits land at once, in the long run all turns are equally frequent.
+    pub(crate) fn of_commit(home: &Path) -> Self {
+        let hash = cmd!("git", "rev-parse", "HEAD").dir(home).stderr_null().read();
+        let number = hash.ok().map(|hash| number(&hash)).unwrap_or_default();
+        Self { long: vec![LONG[number % LONG.len()]], variants: Variants::of_commit(number / LONG.len()) }
     }
+}
+
+/// The first digits of a hash.
+fn number(hash: &str) -> usize {
+    hash.get(..8).and_then(|digits| usize::from_str_radix(digits, 16).ok()).unwrap_or_default()
 }
 
 /// Runs all steps; a red one does not keep the others from being told of.
@@ -86,4 +92,16 @@ fn cargo(home: &Path, arguments: &[&str], long: &[Long]) -> Result<()> {
     let done = done.map_err(|error| Error::missing("cargo cannot be started").cause(error))?;
     let what = arguments.first().copied().unwrap_or_default();
     if done.status.success() { Ok(()) } else { Err(Error::failed(format!("cargo {what} says no"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_a_number_and_what_is_none_is_the_first() {
+        assert_eq!(number("0000001f3c5d7e9a0b2c4d6e8f0a1b2c3d4e5f60\n"), 31);
+        assert_eq!(number("ffffffff3c5d7e9a0b2c4d6e8f0a1b2c3d4e5f60"), 0xffff_ffff);
+        assert_eq!((number(""), number("not a repository")), (0, 0));
+    }
 }

@@ -6,7 +6,7 @@ use std::{fmt, path::Path};
 use duct::cmd;
 use formwork::error::{Error, Result};
 
-/// How many runs it takes until each had its turn.
+/// Into so many shares they are divided. Which of them has its turn is chance, so that in many runs each has it.
 const TURNS: usize = 6;
 
 const TESTS: [&str; 6] = ["test", "--locked", "--package", "formwork", "--test", "probe"];
@@ -20,7 +20,7 @@ pub(crate) enum Variants {
 }
 
 impl Variants {
-    /// Those whose turn it is at this commit.
+    /// Those whose turn it is at a commit of this number.
     pub(crate) fn of_commit(number: usize) -> Self {
         Self::Turn(number % TURNS)
     }
