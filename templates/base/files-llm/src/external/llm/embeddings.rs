@@ -77,7 +77,8 @@ impl Llm {
     pub async fn embed(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {
         let Client { guard, hedge, .. } = &self.embeddings;
         let ask = || hedge.call(|| self.vectors(texts, deadline));
-        guard.call(deadline, ask).await
+        // Two requests take much room, and the question of an answer is long embedded when its last token comes.
+        Box::pin(guard.call(deadline, ask)).await
     }
 
     async fn vectors(&self, texts: &[String], deadline: Deadline) -> Result<Embeddings, Error> {

@@ -105,6 +105,12 @@ impl Llm {
     /// Returns once the first token is there, which `deadline` bounds; what comes after has times of its own. Until
     /// then a request that fails is made again, to the next model where there is no use in asking this one.
     pub async fn stream(&self, prompt: &Prompt, deadline: Deadline) -> Result<Completion, Error> {
+        // In a box, which goes when the first token is there: a future keeps room for all that it ever waits for, and
+        // whoever asks may go on with the answer for minutes.
+        Box::pin(self.begin(prompt, deadline)).await
+    }
+
+    async fn begin(&self, prompt: &Prompt, deadline: Deadline) -> Result<Completion, Error> {
         let place = self.bulkhead.enter(deadline).await?;
         self.retries.earn();
         let mut failed = None;
@@ -177,4 +183,25 @@ async fn within<T>(
 /// table.
 fn estimate(text: &str) -> u64 {
     text.chars().count().div_ceil(4) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    #[test]
+    fn a_call_takes_little_room_of_who_asks() {
+        let given = [("APP__ENVIRONMENT".to_owned(), "development".to_owned())];
+        let (config, _) = Config::read(&mut Environment::new(given)).expect("it holds");
+        let llm = Llm::new(&config.llm, &config.embeddings).expect("a client");
+        let prompt = Prompt {
+            system: String::new(),
+            user: String::new(),
+            max_tokens: 1,
+        };
+        let deadline = Deadline::after(Duration::from_secs(1));
+        assert!(size_of_val(&llm.stream(&prompt, deadline)) <= 256);
+        assert!(size_of_val(&llm.embed(&[], deadline)) <= 256);
+    }
 }
