@@ -52,6 +52,7 @@ pub struct Server {
 pub enum Stop {
     #[default]
     Term,
+    /// This one and the next are ignored when the server starts: for one that handles them itself.
     Int,
     Quit,
 }

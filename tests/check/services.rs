@@ -204,6 +204,19 @@ fn it_is_gone_after_a_check_that_was_killed() {
     kill_process(test, Signal::KILL).expect("the test goes on without its check");
 }
 
+#[test]
+fn it_is_stopped_by_the_signal_that_its_recipe_names() {
+    let project = Project::new("signal");
+    for signal in ["INT", "TERM"] {
+        project.recipe(&RECIPE.replace("install = ", &format!("stop = \"{signal}\"\ninstall = ")));
+        let (report, code) = project.report(&["--steps", "test", "--services", "local"]);
+        assert_eq!(code, Some(0), "{report}");
+        project.is_left_clean();
+        let log = fs::read_to_string(project.0.path.join("target/formwork/redis.log")).expect("a log");
+        assert!(log.contains(&format!("Received SIG{signal}")), "{signal}: {log}");
+    }
+}
+
 /// So is what it has started.
 #[test]
 fn a_server_that_ignores_its_signal_is_killed() {

@@ -6,7 +6,8 @@ sh -c "$1" 3<&- &
 server=$!
 {
     read -r _ <&3
-    # Again, because a shell that is still preparing does not hear some of them.
+    # Again, because a shell that is still preparing does not hear some of them: what is left in the background ignores
+    # INT and QUIT until it has handlers of its own.
     for second in 1 2 3 4 5 6 7 8 9 10; do
         [ -e "$folder/ended" ] || kill -s "$2" "$server"
         sleep 1
