@@ -323,7 +323,7 @@ pub(crate) fn bare_path() -> TempDir {
     folder
 }
 
-fn script(folder: &Path, name: &str, text: &str) {
+pub(crate) fn script(folder: &Path, name: &str, text: &str) {
     use std::os::unix::fs::PermissionsExt;
 
     let path = folder.join(name);

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     fixture::{Fixture, Outcome, run},
-    services::{Redis, Said, bare_path, install, is_alive, wait_for},
+    services::{Redis, Said, bare_path, install, is_alive, script, wait_for},
 };
 
 const RECIPE: &str = include_str!("../fixtures/servers/redis.toml");
@@ -118,6 +118,28 @@ fn one_whose_url_is_set_is_taken() {
     assert_eq!(outcome.code, Some(0), "{}{}", outcome.out, outcome.err);
     assert_eq!(project.said("first").server, Pid::from_child(&own.child));
     assert!(is_alive(Pid::from_child(&own.child)));
+}
+
+/// As after a process of the same number that could not tidy up.
+#[test]
+fn a_folder_that_is_there_is_left_alone() {
+    let project = Project::new("support-taken");
+    let folder = TempDir::new().expect("a folder");
+    // It becomes the test program, so it knows the number; the port is the first that is tried.
+    let runner = "port=$((15000 + 2 * ($$ % 8000)))
+mkdir \"$TMPDIR/redis-$$-$port\"
+: >\"$TMPDIR/redis-$$-$port/kept\"
+exec \"$@\"";
+    script(folder.path(), "runner", runner);
+    let runner = format!("target.'cfg(unix)'.runner = '{}'", folder.path().join("runner").display());
+    let mut command = project.0.cargo(&["test", "--config", &runner, "--locked", "--test", "it", "uses_it"]);
+    command.env_remove("TEST_REDIS_URL").env_remove("REQUIRE_SERVICES").env("TMPDIR", folder.path());
+    let outcome = run(command);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.out, outcome.err);
+    project.said("first").is_left_clean("redis-");
+    let names = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let kept = names.filter(|path| path.join("kept").is_file()).count();
+    assert_eq!(kept, 1);
 }
 
 #[test]

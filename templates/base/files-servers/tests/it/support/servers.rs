@@ -131,11 +131,19 @@ impl Recipe {
         Err(format!("{} does not start: {said}", self.title))
     }
 
-    /// An empty one, which the guard removes.
+    /// An empty one, which the guard removes. One of that name may be there: left behind, or of a process in another
+    /// container, which has the same number.
     fn folder(&self, port: u16) -> io::Result<PathBuf> {
         let name = format!("{}-{}-{port}", self.name, process::id());
-        let folder = env::temp_dir().join(name);
-        fs::create_dir(&folder)?;
+        let mut folder = env::temp_dir().join(&name);
+        let mut number = 1;
+        while let Err(error) = fs::create_dir(&folder) {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            number += 1;
+            folder.set_file_name(format!("{name}-{number}"));
+        }
         fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
         Ok(folder)
     }
