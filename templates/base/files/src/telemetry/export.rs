@@ -46,7 +46,8 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    /// Where this process does one job of another, that one is the instance, and counts.
+    /// Where this process does one job of another, that one is the instance. It counts the attempt; what the job's calls
+    /// would count is on their spans.
     pub(super) fn new(
         stage: Stage,
         client: &reqwest::Client,
