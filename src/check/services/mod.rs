@@ -29,15 +29,15 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// The first of the others that works
+    /// The first of the others that works, in their order
     #[default]
     Auto,
+    /// Servers whose URLs are set in the environment
+    Env,
     /// Throwaway servers from installed programs
     Local,
     /// Throwaway containers of the project's compose file
     Compose,
-    /// Servers whose URLs are set in the environment
-    Env,
 }
 
 /// Running servers. They stop when this is dropped.

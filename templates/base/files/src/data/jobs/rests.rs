@@ -10,7 +10,8 @@ use crate::data::{connection::Connection, dialect::now_ms, error::Error, millis}
 /// After so long without one, failures of before say nothing any more.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Counts a failure, unless it was under way when the rest began; gives how many there are by now.
+/// Counts a failure, unless it ends during a rest: what was under way when that began says nothing new. Gives how many
+/// there are by now.
 pub async fn failed(connection: &mut Connection, kind: &str, key: Uuid) -> Result<i64, Error> {
     let statement = sqlx::query_as(concat!(
         "INSERT INTO job_rests (kind, concurrency_key, failures, rests_until) VALUES ($1, $2, 1, ",
