@@ -188,12 +188,17 @@ fn estimate(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Environment};
+    use crate::{
+        config::{Config, Environment},
+        external::http::Http,
+    };
 
     #[test]
     fn a_call_takes_little_room_of_who_asks() {
         let given = [("APP__ENVIRONMENT".to_owned(), "development".to_owned())];
         let (config, _) = Config::read(&mut Environment::new(given)).expect("it holds");
+        // What a process has of TLS is there with its first client.
+        Http::new().expect("a client");
         let llm = Llm::new(&config.llm, &config.embeddings).expect("a client");
         let prompt = Prompt {
             system: String::new(),
