@@ -273,9 +273,13 @@ mod tests {
         let script = "trap '' TERM INT HUP\necho $$ >$FOLDER/id\nwhile :; do :; done";
         let jobs = stand_in(&folder, script);
         let (assignment, id) = (assignment(), folder.child("id"));
-        let attempt = within(Duration::from_secs(2), work(&jobs, &assignment));
-        let (came, id) = tokio::join!(attempt, written(&id));
-        let late = Failure::Retry("it did not end within 2 s".to_owned());
+        let mut working = Box::pin(work(&jobs, &assignment));
+        let id = tokio::select! {
+            _ = &mut working => pending().await,
+            id = written(&id) => id,
+        };
+        let came = within(Duration::from_secs(1), working).await;
+        let late = Failure::Retry("it did not end within 1 s".to_owned());
         assert_eq!(came.map(|_| ()), Err(late));
         is_gone(&id).await;
     }

@@ -5,12 +5,18 @@ use tokio::sync::oneshot;
 
 use super::{TENANT, change, delivery, read, register, send, work};
 use crate::support::{
-    Server, eventually,
+    Client, Server, eventually,
     receiver::{Receiver, Reply},
 };
 
 /// How many deliveries to one endpoint are under way at once.
 const AT_ONCE: usize = 8;
+
+async fn under_way(client: &Client, endpoint: &str) -> usize {
+    let list = read(client, &format!("{endpoint}/deliveries?limit=250")).await;
+    let items = list["items"].as_array().expect("items").iter();
+    items.filter(|item| item["state"] == "running").count()
+}
 
 /// More messages than a worker has places for.
 #[tokio::test]
@@ -31,8 +37,10 @@ async fn a_receiver_that_stalls_leaves_places_for_others() {
     for number in 1..=2 * AT_ONCE {
         send(&server.app, &to_quick, &quick.url()).await;
         quick.receives(number).await;
+        // Not what it has received: on a slow machine some are given up meanwhile, and others have their places.
+        let under_way = under_way(&client, &to_slow).await;
+        assert!(under_way <= AT_ONCE, "{under_way}");
     }
-    assert_eq!(slow.received().len(), AT_ONCE);
 }
 
 /// As many as there are places for go at once, and each of the others as soon as one of these has ended.
@@ -54,19 +62,21 @@ async fn many_messages_to_one_receiver_arrive_without_a_pause() {
 async fn a_receiver_that_only_fails_is_left_alone_for_a_while() {
     let server = Server::with_worker(&[("APP__JOBS__POLL_INTERVAL", "100ms")]).await;
     let client = server.client(TENANT);
-    let failing = Receiver::start([500, 500, 500].map(Reply::Status)).await;
+    let failing = Receiver::start((0..20).map(|_| Reply::Status(500))).await;
     let well = Receiver::start([]).await;
     let (to_failing, to_well) = (
         register(&client, &failing).await,
         register(&client, &well).await,
     );
     let is_resting = async || read(&client, &to_failing).await["resting_until"].is_string();
-    for _ in 0..3 {
-        assert!(!is_resting().await);
+    let mut sent = 0;
+    while !is_resting().await {
+        sent += 1;
         let id = send(&server.app, &to_failing, &failing.url()).await;
         let has_failed = |item: &Value| item["id"] == json!(id) && item["error"].is_string();
         delivery(&client, &to_failing, has_failed).await;
-        // However slow the test is, none is tried again meanwhile, and the rest is not over.
+        // None is tried again, unless that is due already on a slow machine. There the rest may be over too, and more of
+        // them fail.
         let later = "UPDATE jobs SET run_at = run_at + 3600000, rank = rank + 3600000";
         change(&server.app, later).await;
     }
@@ -74,6 +84,8 @@ async fn a_receiver_that_only_fails_is_left_alone_for_a_while() {
         WHERE rests_until >= 5000 + (SELECT MAX(attempted_at) FROM webhook_deliveries)";
     change(&server.app, longer).await;
     assert!(is_resting().await);
+    let failed = failing.received().len();
+    assert!(failed >= 3, "{failed}");
 
     let waiting = send(&server.app, &to_failing, &failing.url()).await;
     change(&server.app, "UPDATE jobs SET run_at = 0, rank = 0").await;
@@ -84,14 +96,15 @@ async fn a_receiver_that_only_fails_is_left_alone_for_a_while() {
         (&newest["id"], &newest["state"], &newest["attempts"]),
         (&json!(waiting), &json!("queued"), &json!(0))
     );
-    assert_eq!(failing.received().len(), 3);
+    assert_eq!(failing.received().len(), failed);
 
+    failing.is_well();
     let enabled = client
         .post(&format!("{to_failing}/enable"), &json!({}))
         .await;
     assert_eq!(enabled.status(), 200);
     assert!(!is_resting().await);
-    failing.receives(3 + 4).await;
+    failing.receives(failed + sent + 1).await;
 }
 
 #[tokio::test]
