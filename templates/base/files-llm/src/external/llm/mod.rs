@@ -193,8 +193,8 @@ mod tests {
         external::http::Http,
     };
 
-    #[test]
-    fn a_call_takes_little_room_of_who_asks() {
+    #[tokio::test]
+    async fn a_call_takes_little_room_of_who_asks() {
         let given = [("APP__ENVIRONMENT".to_owned(), "development".to_owned())];
         let (config, _) = Config::read(&mut Environment::new(given)).expect("it holds");
         // What a process has of TLS is there with its first client.
