@@ -32,15 +32,15 @@ impl Embedding {
         Ok(self.vector.insert(vector))
     }
 
-    /// What that may cost is reserved before, and what it did cost is settled after. A second request beside one that
-    /// takes long is ours to pay.
+    /// What that may cost is reserved before, and what it did cost is settled after, which nobody waits for: the vector
+    /// is there. A second request beside one that takes long is ours to pay.
     fn embed(&self, context: &mut Context, deadline: Deadline) -> Result<Vec<f32>, Problem> {
         let spending = spend::reserve_embedding(context, self.route, &self.text)?;
         let text = [self.text.clone()];
         let embedded = context.external().embed(&text, deadline);
         let (mut spending, mut embeddings) = spending.begun(embedded)?;
         spending.used_for(&embeddings);
-        spending.settle();
+        drop(spending);
         let vector = embeddings.vectors.pop();
         vector.ok_or_else(|| Problem::internal(&"a text without an embedding"))
     }

@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the provider wraps around a prompt, in tokens.
 const WRAPPING: u64 = 64;
 
-/// What a request has reserved, until it is settled or released. Dropped before that, because the client left or
-/// time was up, it settles by itself what is known to be spent.
+/// What a request has reserved, until it is settled or released. Dropped before that, because the client left, time was
+/// up or nobody wants to wait, it settles by itself what is known to be spent.
 pub struct Spending {
     /// Its own, for answers outlive the deadlines of their requests.
     context: Context,
@@ -193,6 +193,8 @@ impl Spending {
 impl Drop for Spending {
     fn drop(&mut self) {
         if let Some(due) = self.due() {
+            let context = due.context.uncounted();
+            let due = Due { context, ..due };
             let lifecycle = self.context.app().lifecycle.clone();
             detached::leave(&lifecycle, || pay(due));
         }

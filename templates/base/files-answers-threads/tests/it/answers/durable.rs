@@ -222,15 +222,25 @@ async fn what_fails_in_the_middle_has_failed_for_good() {
     assert_eq!(asking.provider.stats().chats, 1);
 }
 
-/// A transaction for each token would leave no time for others.
+/// A transaction for each token would leave no time for others. A busy machine makes more of them, but hardly each time.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_come_fast_are_kept_together() {
     let asking = Asking::start().await;
     let client = asking.client();
-    let events = Reader::of(ask_for_events(&client, "tokens=1000", Some("k")).await);
-    let events = events.rest().await;
-    assert!(events.len() < 300, "{}", events.len());
-    let whole: Value = ask_for_json(&client, "tokens=1000", None)
+    let mut counts = Vec::new();
+    let (words, events) = loop {
+        let tries = counts.len() as u64;
+        let words = format!("tokens={}", 1_000 + tries);
+        let asked = ask_for_events(&client, &words, Some(&format!("k{tries}"))).await;
+        let events = Reader::of(asked).rest().await;
+        assert_eq!(asking.provider.stats().chats, tries + 1);
+        if events.len() < 100 {
+            break (words, events);
+        }
+        counts.push(events.len());
+        assert!(counts.len() < 3, "{counts:?}");
+    };
+    let whole: Value = ask_for_json(&client, &words, None)
         .await
         .json()
         .await

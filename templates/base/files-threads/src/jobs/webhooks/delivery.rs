@@ -50,7 +50,7 @@ pub(in crate::jobs) fn run(work: &mut Work) -> Result<Done, Failure> {
         Ok(answer) if (200..300).contains(&answer.status) => work.finish(|transaction| {
             deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)?;
             if endpoints::worked(transaction, &tenant, due.endpoint)? {
-                rests::end(transaction, Kind::Webhook.name(), due.endpoint)?;
+                rests::worked(transaction, Kind::Webhook.name(), due.endpoint)?;
             }
             Ok(json!({ "status": answer.status }))
         }),

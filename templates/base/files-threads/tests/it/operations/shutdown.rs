@@ -30,8 +30,11 @@ const SHORT_GRACE: [(&str, &str); 3] = [
     ("APP__DATABASE__ACQUIRE_TIMEOUT", "500ms"),
 ];
 
-/// Far less than the grace.
-const AT_ONCE: Duration = Duration::from_secs(8);
+/// Less than anything that it could wait for.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// A busy machine may take longer, but hardly each time.
+const TRIES: usize = 5;
 
 /// A client that asks again and again until nothing listens any more.
 struct Load {
@@ -172,8 +175,8 @@ async fn what_is_never_given_back_does_not_outlast_the_grace() {
     assert!(!stopped.expect("an end"), "it was given back after all");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_in_development_ends_it_at_once() {
+/// How long it takes to end.
+async fn ctrl_c() -> Duration {
     let folder = TempDir::new().expect("a folder");
     let process = Process::start(folder.path(), &[]).await;
     // A browser keeps connections: one that it has used, and one for later.
@@ -184,5 +187,14 @@ async fn ctrl_c_in_development_ends_it_at_once() {
     let told = Instant::now();
     process.signal("INT");
     assert_eq!(process.wait().await.code(), Some(0));
-    assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
+    told.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_in_development_ends_it_at_once() {
+    let mut took = Vec::new();
+    while took.last().is_none_or(|took| *took >= AT_ONCE) {
+        assert!(took.len() < TRIES, "{took:?}");
+        took.push(ctrl_c().await);
+    }
 }

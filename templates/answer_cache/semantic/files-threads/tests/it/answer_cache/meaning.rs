@@ -20,7 +20,7 @@ use service::{
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
-use crate::support::Server;
+use crate::support::{Server, eventually};
 
 const DOCUMENTS: &[(Uuid, i64)] = &[(Uuid::from_u128(1), 1)];
 
@@ -82,11 +82,15 @@ impl Cache {
         self.simulator.stats().embeddings
     }
 
-    /// How many calls whoever asks as this tenant has paid for.
+    /// How many calls whoever asks as this tenant has paid for, once nothing is reserved any more.
     async fn paid(&self, tenant: &str) -> u64 {
         // Whom `Context::of_job` stands for.
         let client = self.server.client_with("job", tenant, DEFAULT_SCOPES);
-        let spend: Value = client.get("/v1/spend").await.json().await.expect("JSON");
+        let spend = eventually("the end of all reservations", async || {
+            let spend: Value = client.get("/v1/spend").await.json().await.expect("JSON");
+            (spend["reserved"] == "0.000000000").then_some(spend)
+        })
+        .await;
         let models = spend["models"].as_array().expect("models").iter();
         models.filter_map(|model| model["calls"].as_u64()).sum()
     }

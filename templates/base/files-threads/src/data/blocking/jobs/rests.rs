@@ -10,7 +10,8 @@ use crate::{
     threads::wait,
 };
 
-/// Counts a failure, unless it was under way when the rest began; gives how many there are by now.
+/// Counts a failure, unless it ends during a rest: what was under way when that began says nothing new. Gives how many
+/// there are by now.
 pub fn failed(connection: &mut Connection, kind: &str, key: Uuid) -> Result<i64, Error> {
     wait(rows::failed(connection, kind, key))
 }
@@ -23,6 +24,11 @@ pub fn begin(
     rest: Duration,
 ) -> Result<(), Error> {
     wait(rows::begin(connection, kind, key, rest))
+}
+
+/// Forgets the failures. A rest goes on: what succeeds now may have been under way when it began.
+pub fn worked(connection: &mut Connection, kind: &str, key: Uuid) -> Result<(), Error> {
+    wait(rows::worked(connection, kind, key))
 }
 
 /// Ends the rest and forgets the failures.
