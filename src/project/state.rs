@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use toml::Value as Quoted;
+
 use super::workspace::Place;
 use crate::{TOOLCHAIN, VERSION, answers::Answers, render::TreeHash};
 
@@ -23,5 +25,26 @@ pub(super) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
     for (slot, option) in answers.chosen() {
         let _ = writeln!(text, "{slot} = \"{option}\"");
     }
+    print_preset(&mut text, answers);
     text
+}
+
+/// What the project's preset was, to the commit, and what its own questions were answered with.
+fn print_preset(text: &mut String, answers: &Answers) {
+    let Some(preset) = answers.preset() else { return };
+    if answers.vars().next().is_some() {
+        text.push_str("\n[vars]\n");
+    }
+    for (name, value) in answers.vars() {
+        let _ = writeln!(text, "{name} = {}", Quoted::from(value));
+    }
+    let _ = writeln!(text, "\n[preset]\nfrom = {}\nhash = \"{}\"", Quoted::from(&*preset.from), preset.hash);
+    for pin in &preset.git {
+        let (url, reference) = (Quoted::from(&*pin.url), Quoted::from(&*pin.reference));
+        let _ = writeln!(
+            text,
+            "\n[[preset.git]]\nurl = {url}\nreference = {reference}\ncommit = \"{}\"",
+            pin.commit
+        );
+    }
 }
