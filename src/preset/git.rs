@@ -270,9 +270,12 @@ fn quiet(command: &mut Command) {
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GCM_INTERACTIVE", "never")
-        .env("GIT_ALLOW_PROTOCOL", PROTOCOLS)
         .env("GIT_SSH_COMMAND", ssh())
         .stdin(Stdio::null());
+    // Whoever allows fewer is right.
+    if env::var_os("GIT_ALLOW_PROTOCOL").is_none() {
+        command.env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
+    }
     // A program that gives a token is the user's own and stays; a window that asks for one must not open.
     if env::var_os("GIT_ASKPASS").is_none() {
         command.env("GIT_ASKPASS", "");

@@ -25,7 +25,10 @@ use crate::{
 pub(super) fn run(arguments: &New) -> Result<Status> {
     let interrupt = Interrupt::of_process();
     let embedded = Catalog::embedded()?;
-    let preset = arguments.preset.as_ref().map(|preset| Preset::load(preset, &embedded)).transpose()?;
+    let preset = arguments.preset.as_ref().map(|preset| Preset::load(preset, &embedded)).transpose();
+    // Ctrl-C ends git too, which then says that it failed.
+    interrupt.check()?;
+    let preset = preset?;
     let catalog = preset.as_ref().map_or(&embedded, |preset| &preset.catalog);
     let draft = draft(arguments, catalog, preset.as_ref())?;
     // Before questions are asked whose answers could not be used.
