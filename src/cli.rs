@@ -25,6 +25,8 @@ pub enum Command {
     Check(Check),
     /// Show the slots and options of the catalog, or what one option changes
     Options(Options),
+    /// Make, show and prove a team's presets
+    Preset(Preset),
     /// Show or clear the compiled crates that checks copy from
     Cache(Cache),
     /// Print completions for a shell
@@ -47,9 +49,12 @@ pub struct New {
     /// Take this answer; may be repeated
     #[arg(long = "set", value_name = "SLOT=OPTION")]
     pub set: Vec<String>,
-    /// Start from a shipped preset or from a file of answers
-    #[arg(long, value_name = "NAME|FILE")]
+    /// Ask only what a preset leaves open
+    #[arg(long, value_name = "NAME|FILE|git+URL#REF:PATH")]
     pub preset: Option<String>,
+    /// Answer a question of the preset; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
     /// Ask nothing: take the recommended option wherever none is given
     #[arg(long, short)]
     pub yes: bool,
@@ -102,6 +107,102 @@ pub struct Check {
 pub struct Options {
     /// A slot, or one option of it (SLOT=OPTION)
     pub what: Option<String>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Preset {
+    #[command(subcommand)]
+    pub action: PresetAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PresetAction {
+    /// Write a first preset, from answers or from a project that is there
+    New(PresetNew),
+    /// List the presets that ship with formwork, and those of a folder
+    List(PresetList),
+    /// Print a preset with all that it extends, and where each value came from
+    Show(PresetShow),
+    /// Prove what a preset leaves open: every combination renders, and every pair of options is checked
+    Check(PresetCheck),
+    /// Resolve the crates of a preset's parts, and record what its overlay replaces, in a lock beside it
+    Lock(PresetLock),
+    /// Print the JSON schema of presets
+    Schema,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct PresetCheck {
+    /// A shipped preset's name, a file, or git+URL#REF:PATH
+    #[arg(value_name = "NAME|FILE|git+URL#REF:PATH")]
+    pub preset: String,
+    /// Answer a question of the preset; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Render every combination, and build none
+    #[arg(long, conflicts_with_all = ["steps", "services", "offline"])]
+    pub render: bool,
+    /// Run only these steps of the check
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub steps: Vec<Step>,
+    /// Where servers come from that the projects need
+    #[arg(long, value_enum, default_value_t)]
+    pub services: Way,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Also write a JUnit report to this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Tell cargo not to use the network
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct PresetLock {
+    /// The preset's file
+    pub preset: PathBuf,
+    /// Write nothing; fail if the lock is not what the preset needs
+    #[arg(long)]
+    pub check: bool,
+    /// Take the newest versions of the parts' own crates
+    #[arg(long)]
+    pub update: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct PresetNew {
+    /// The file to write, such as presets/service.toml
+    pub file: PathBuf,
+    /// Take the answers of this project, and extend the preset that it was made with
+    #[arg(long, value_name = "PROJECT")]
+    pub from: Option<PathBuf>,
+    /// Take this answer; may be repeated
+    #[arg(long = "set", value_name = "SLOT=OPTION")]
+    pub set: Vec<String>,
+    /// Extend this preset
+    #[arg(long, value_name = "NAME|FILE|git+URL#REF:PATH")]
+    pub extends: Option<String>,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct PresetList {
+    /// Also list the presets below this folder
+    pub folder: Option<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct PresetShow {
+    /// A shipped preset's name, a file, or git+URL#REF:PATH
+    #[arg(value_name = "NAME|FILE|git+URL#REF:PATH")]
+    pub preset: String,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,

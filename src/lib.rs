@@ -17,6 +17,7 @@ pub mod lock;
 pub mod preset;
 pub mod project;
 pub mod render;
+pub mod resolver;
 pub mod shell;
 pub mod toml_file;
 pub mod wizard;

@@ -6,6 +6,7 @@ mod completions;
 mod man;
 mod new;
 mod options;
+mod preset;
 
 use crate::{
     cli::{Cli, Command},
@@ -17,6 +18,7 @@ pub fn run(cli: Cli) -> Result<Status> {
         Command::New(arguments) => new::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Options(arguments) => options::run(&arguments),
+        Command::Preset(arguments) => preset::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),

@@ -183,6 +183,32 @@ fn the_shown_command_line_gives_the_same_project() {
 }
 
 #[test]
+fn a_preset_tells_its_locks_and_asks_its_own_questions() {
+    let folder = temp();
+    fs::write(
+        folder.path().join("ours.toml"),
+        "schema = 1\nextends = \"embedded\"\n[lock]\nstorage = \"run by the platform team\"\n\
+         [allow]\nllm = [\"anthropic\", \"openai\"]\n\
+         [vars.team]\nask = \"Which team owns it?\"\npattern = \"[a-z]+\"\nhint = \"lower case\"\n",
+    )
+    .unwrap();
+    let mut terminal = wizard_in(folder.path(), "orders --no-git --preset ours.toml");
+    terminal.sees("SQLite (locked: run by the platform team)");
+    terminal.sees("Which team owns it?").sees("[lower case]").types("Pay").types(ENTER);
+    terminal.sees("it must match [a-z]+").types("\u{15}pay").types(ENTER);
+    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
+    // Nothing else is open, and the first that is allowed is recommended.
+    terminal.sees("Which language model is asked?").sees("Anthropic (recommended)").types(ENTER);
+    terminal
+        .sees("formwork new orders --var team=pay --yes --preset ours.toml --no-check --no-git")
+        .types(ENTER);
+    terminal.sees("poured orders: ");
+    assert!(terminal.ends().0.success());
+    let state = fs::read_to_string(folder.path().join("orders/formwork.toml")).unwrap();
+    assert!(state.contains("llm = \"anthropic\"") && state.contains("team = \"pay\""), "{state}");
+}
+
+#[test]
 fn what_is_given_is_not_asked() {
     let folder = temp();
     let catalog = Catalog::embedded().unwrap();
