@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     condition::{Condition, Verdict, unknown_option, unknown_slot},
-    manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Required, Variable},
+    manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Notes, Required, Variable},
     part::{FileSet, Part, Rule},
     plan::Plan,
     slot::Slot,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     condition::{Condition, Verdict, Vocabulary},
-    manifest::{Commands, Dependency, Kind, Latency, PartFile, RuleEntry, Variable},
+    manifest::{Commands, Dependency, Kind, Latency, Notes, PartFile, RuleEntry, Variable},
     source::Source,
 };
 use crate::{
@@ -31,6 +31,7 @@ pub struct Part {
     pub files: Vec<FileSet>,
     pub latency: Vec<Latency>,
     pub commands: Commands,
+    pub notes: Notes,
     /// Where its manifest stands, for messages.
     pub manifest: PathBuf,
 }
@@ -73,6 +74,7 @@ impl Part {
             dev_dependencies: parsed.dev_dependencies,
             latency: parsed.latency,
             commands: parsed.commands,
+            notes: parsed.notes,
             manifest: reader.file,
         })
     }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::workspace::Place;
 use crate::{TOOLCHAIN, VERSION, answers::Answers, render::TreeHash};
 
-pub(super) const PATH: &str = "formwork.toml";
+pub(crate) const PATH: &str = "formwork.toml";
 
-pub(super) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
+pub(crate) fn text(answers: &Answers, place: &Place, hash: TreeHash) -> String {
     let mut text = format!(
         "# What this project was made from. Later versions of formwork will need it; keep it committed.\n\
          schema = 1\n\n\
