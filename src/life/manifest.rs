@@ -37,7 +37,7 @@ fn tables(
         }
         if same(base, own) {
             match new {
-                Some(new) => take(ours, &key, new),
+                Some(new) => take(ours, &key, new, at),
                 None => drop(ours.remove(&key)),
             }
             continue;
@@ -175,10 +175,13 @@ fn words(base: &Array, ours: &mut Array, theirs: &Array) {
             ours.push(word);
         }
     }
+    if !ours.to_string().contains('\n') {
+        ours.fmt();
+    }
 }
 
 /// Puts the new side's item in, with its comments; beside its neighbours where those are in order.
-fn take(ours: &mut dyn TableLike, key: &str, new: &Item) {
+fn take(ours: &mut dyn TableLike, key: &str, new: &Item, at: &str) {
     let sorted = |table: &dyn TableLike| {
         let keys: Vec<_> = table.iter().map(|(key, _)| key.to_owned()).collect();
         keys.is_sorted()
@@ -190,7 +193,8 @@ fn take(ours: &mut dyn TableLike, key: &str, new: &Item) {
         table.set_position(None);
     }
     ours.insert(key, new);
-    if was_sorted && ours.iter().all(|(_, item)| item.is_value()) {
+    let lists_crates = is_dependency(&format!("{at}.{key}"));
+    if lists_crates && was_sorted && ours.iter().all(|(_, item)| item.is_value()) {
         ours.sort_values();
     }
 }

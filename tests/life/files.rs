@@ -71,7 +71,7 @@ fn a_sample_that_was_deleted_stays_deleted_update_after_update() {
         assert_eq!(change.left_out, ["src/documents.rs"]);
         assert!(!service.has("src/documents.rs") && !service.has("src/reports.rs"));
     }
-    assert!(service.text("src/router.rs").contains("let each = 11116"));
+    assert!(service.text("src/router.rs").contains("let each = 1116"));
 }
 
 #[test]

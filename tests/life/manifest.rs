@@ -44,6 +44,10 @@ fn two_versions_that_do_not_go_together_are_a_conflict_and_the_lock_is_ready_for
         .map(|line| format!("{line}\n"))
         .collect();
     fs::write(service.path.join("Cargo.toml"), kept).unwrap();
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.args(["update", "--workspace", "--offline"]).current_dir(&service.path);
+    assert!(cargo.status().unwrap().success());
+    assert_eq!(locked(&service, "itoa"), ["1.0.19"]);
     service.git(&["add", "--all"]);
     service.git(&["cherry-pick", "--continue"]);
     assert_locked(&service.path);

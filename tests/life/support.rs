@@ -218,6 +218,7 @@ pub(crate) fn edit(folder: &Path, path: &str, from: &str, to: &str) {
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for entry in walkdir::WalkDir::new(from).min_depth(1).into_iter().map(std::result::Result::unwrap) {
         let target = to.join(entry.path().strip_prefix(from).unwrap());
         match entry.file_type().is_dir() {

@@ -102,6 +102,9 @@ impl<'a> Report<'a> {
             anstream::println!("nothing was changed");
         } else if !self.is_dry_run {
             anstream::println!("\n  resolve them       git status; git mergetool");
+            if conflicts.iter().any(|conflict| conflict.path.ends_with("Cargo.toml")) {
+                anstream::println!("  bring the lock up  cargo update --workspace");
+            }
             anstream::println!("  then               git add --all && git cherry-pick --continue");
             anstream::println!("  prove it           formwork check {}", shell::path(&self.owned.folder));
             anstream::println!("  or give it up      git cherry-pick --abort");
