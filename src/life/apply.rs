@@ -236,7 +236,8 @@ impl Work<'_> {
         let head = repository.read(repository.git().args(["rev-parse", "HEAD"]))?;
         if head.trim() == self.journal.head {
             fs::copy(&real, &index).map_err(|error| disk::error(&index, &error))?;
-            self.read(&index, &["read-tree", "-m", &self.journal.tree])?;
+            // Whatever the files are at this moment: a killed run may have written some.
+            self.read(&index, &["read-tree", "-m", "-i", &self.journal.tree])?;
             self.write_files(&index)?;
             self.write_stages(&index)?;
             self.write_state()?;

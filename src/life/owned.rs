@@ -31,6 +31,7 @@ struct StateFile {
     project: Identity,
     #[serde(default)]
     answers: BTreeMap<Spanned<String>, Spanned<String>>,
+    preset: Option<Spanned<toml::Table>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,6 +104,12 @@ impl Owned {
             return Err(Error::usage(format!("this formwork reads formwork.toml of schema {SCHEMA}"))
                 .at(&file, line(parsed.schema.span().start))
                 .help("a newer formwork made this project; use it: cargo install formwork"));
+        }
+        if let Some(preset) = &parsed.preset {
+            // Rendered without it, the project would lose what the preset brought.
+            return Err(Error::usage("this project follows a preset, which this formwork cannot follow")
+                .at(&file, line(preset.span().start))
+                .help("use a newer formwork: cargo install formwork"));
         }
         let version = &parsed.formwork.version;
         let at = line(version.span().start);
