@@ -66,7 +66,7 @@ fn recorded(catalog: &Catalog, owned: &Owned, asked: &Choices) -> Result<Choices
             return Err(unknown_option(&slot.name, &entry.option, slot.option_names())
                 .at(owned.state_file(), Some(entry.line))
                 .help(format!(
-                    "this formwork does not have it any more; choose: formwork set {}={options}",
+                    "choose what takes its place: formwork set {}={options}",
                     slot.name
                 )));
         } else if let Some(option) = asked.get(&slot.name) {
