@@ -65,10 +65,7 @@ fn recorded(catalog: &Catalog, owned: &Owned, asked: &Choices) -> Result<Choices
             let options = slot.option_names().collect::<Vec<_>>().join("|");
             return Err(unknown_option(&slot.name, &entry.option, slot.option_names())
                 .at(owned.state_file(), Some(entry.line))
-                .help(format!(
-                    "choose what takes its place: formwork set {}={options}",
-                    slot.name
-                )));
+                .help(format!("choose what takes its place: formwork set {}={options}", slot.name)));
         } else if let Some(option) = asked.get(&slot.name) {
             recorded.set(catalog, &slot.name, option)?;
         }
