@@ -23,6 +23,14 @@ pub enum Command {
     New(New),
     /// Prove that a project compiles, passes its tests and keeps its promises while running
     Check(Check),
+    /// Give a project other answers: what that changes is merged into it
+    Set(Set),
+    /// Take the templates of this formwork: what changed in them is merged into the project
+    Update(Update),
+    /// Show what the owners of a project changed since it was rendered
+    Diff(Diff),
+    /// Tell whether a project is still what it was made to be, and how far it is behind
+    Drift(Drift),
     /// Show the slots and options of the catalog, or what one option changes
     Options(Options),
     /// Make, show and prove a team's presets
@@ -101,6 +109,78 @@ pub struct Check {
     /// Tell cargo not to use the network
     #[arg(long)]
     pub offline: bool,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(after_help = MERGED)]
+pub struct Set {
+    /// The new answers; what does not go with them moves to the nearest that does
+    #[arg(required = true, value_name = "SLOT=OPTION")]
+    pub answers: Vec<String>,
+    /// The project's folder
+    #[arg(long, short = 'C', value_name = "PATH", default_value = ".")]
+    pub project: PathBuf,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(after_help = MERGED)]
+pub struct Update {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub how: How,
+}
+
+const MERGED: &str = "\
+The change is one commit. Conflicts are left to resolve as those of a cherry-pick: git status shows them,
+git cherry-pick --abort undoes it all.";
+
+#[derive(Args, Debug, Default)]
+pub struct How {
+    /// Ask nothing
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Show what would change, what would conflict and what is left to do, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not prove the project afterwards
+    #[arg(long)]
+    pub no_check: bool,
+    /// Go back to the commit before if there are conflicts or the check fails
+    #[arg(long)]
+    pub rollback_on_red: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Tell cargo not to use the network
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct Diff {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Count lines a file instead of showing them
+    #[arg(long, conflicts_with = "json")]
+    pub stat: bool,
+    /// Print one JSON object with the files instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub struct Drift {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug, Default)]

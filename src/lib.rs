@@ -13,6 +13,7 @@ pub mod compare;
 pub mod error;
 pub mod estimate;
 pub mod interrupt;
+pub mod life;
 pub mod lock;
 pub mod preset;
 pub mod project;

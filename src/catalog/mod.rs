@@ -18,7 +18,7 @@ use std::{
 pub use self::{
     condition::{Condition, Verdict, unknown_option, unknown_slot},
     extension::{Extension, Hold, Limit, Pattern, Question},
-    manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Required, Variable},
+    manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Notes, Required, Variable},
     part::{FileSet, Part, Rule},
     plan::Plan,
     server::{Image, Server, Stop},

@@ -15,7 +15,7 @@ use crate::{
     toml_file,
 };
 
-pub(super) const PATH: &str = "formwork.toml";
+pub(crate) const PATH: &str = "formwork.toml";
 
 /// As they stand in the file, which no other version of the catalog has to know.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct State {
     server: Vec<Spanned<Server>>,
 }
 
-pub(super) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: TreeHash) -> Result<String> {
+pub(crate) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: TreeHash) -> Result<String> {
     let mut text = format!(
         "# What this project was made from. Later versions of formwork will need it; keep it committed.\n\
          schema = 1\n\n\
