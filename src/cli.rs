@@ -143,6 +143,9 @@ pub struct How {
     /// Ask nothing
     #[arg(long, short)]
     pub yes: bool,
+    /// Answer a question of the project's preset; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
     /// Show what would change, what would conflict and what is left to do, and change nothing
     #[arg(long)]
     pub dry_run: bool,

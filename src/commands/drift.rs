@@ -5,17 +5,17 @@ use crate::{
     catalog::Catalog,
     cli,
     error::{Error, Result, Status},
-    life::{Owned, drift::Drift},
+    life::{AsOf, Owned, Standard, drift::Drift},
 };
 
 pub(super) fn run(arguments: &cli::Drift) -> Result<Status> {
-    let catalog = Catalog::embedded()?;
     let folder = Owned::folder(&arguments.path)?;
     let mut repository = settled_repository(&folder)?;
     let owned = Owned::find(&folder)?;
     owned.expect_not_newer()?;
     repository.quarantine()?;
-    let drift = Drift::of(&catalog, &owned, &repository)?;
+    let standard = Standard::of(&owned, &Catalog::embedded()?, AsOf::Today, &[])?;
+    let drift = Drift::of(&standard, &owned, &repository)?;
     match arguments.json {
         true => {
             let text = serde_json::to_string_pretty(&drift)

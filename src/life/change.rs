@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{
-    Move, Owned, Repository, Settled,
+    Move, Owned, Repository, Settled, Standard,
     lockfile::{self, Prefer, Repair},
     manifest,
     merge::{self, BASE, Merged, OURS, Stage, THEIRS},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     VERSION,
     answers::Answers,
-    catalog::{Catalog, Plan},
+    catalog::Plan,
     error::{Error, Result},
     lock::CargoLock,
     project::{Project, base, state},
@@ -90,14 +90,14 @@ impl Change {
     /// Works it out; the files of the project and its branch stay as they are.
     pub fn prepare(
         wish: Wish,
-        catalog: &Catalog,
+        standard: &Standard,
         owned: &Owned,
         repository: &Repository,
         settled: &Settled,
         offline: bool,
     ) -> Result<Self> {
-        let answers = Answers::new(catalog, owned.name.clone(), &settled.choices)?;
-        let render = render::render(&Plan::new(catalog, &answers)?)?;
+        let answers = standard.answers(owned, &settled.choices)?;
+        let render = render::render(&Plan::new(&standard.catalog, &answers)?)?;
         let project = Project::compose(render.tree, &render.servers, &answers, &owned.place)?;
         let hash = project.hash.to_string();
         let message = message(wish, owned, &answers, &hash);
@@ -126,7 +126,7 @@ impl Change {
         change.files = changed(repository, &change.tree)?;
         change.conflicts = change.explain(repository, trouble.as_deref());
         change.followed = change.followed(repository, &sides);
-        left_to_owner.extend(notes::of(catalog, owned, &change.answers));
+        left_to_owner.extend(notes::of(&standard.catalog, owned, &change.answers));
         change.notes = left_to_owner;
         change.expect_nothing_in_the_way(repository)?;
         Ok(change)

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, fs};
 
 use serde::Serialize;
 
-use super::{Owned, Repository, followers};
+use super::{Owned, Repository, Standard, followers};
 use crate::{
     VERSION,
-    answers::{Answers, Choices},
+    answers::Choices,
     catalog::{Catalog, Plan},
     check::probe::claims::Claims,
     error::Result,
@@ -58,12 +58,12 @@ pub struct Behind {
 }
 
 impl Drift {
-    pub fn of(catalog: &Catalog, owned: &Owned, repository: &Repository) -> Result<Self> {
+    pub fn of(standard: &Standard, owned: &Owned, repository: &Repository) -> Result<Self> {
         let mut findings = Vec::new();
-        let choices = answers(catalog, owned, &mut findings);
+        let choices = answers(&standard.catalog, owned, &mut findings);
         let claims = claims(owned, &mut findings);
         let files = match choices {
-            Some(choices) => Some(behind(catalog, owned, repository, &choices)?),
+            Some(choices) => Some(behind(standard, owned, repository, &choices)?),
             None => None,
         };
         let behind = Behind { from: owned.version.to_string(), to: VERSION.to_owned(), files };
@@ -129,9 +129,9 @@ fn all(document: &[u8]) -> Result<BTreeSet<String>, String> {
     Ok(claims.all().into_iter().map(str::to_owned).collect())
 }
 
-fn behind(catalog: &Catalog, owned: &Owned, repository: &Repository, choices: &Choices) -> Result<usize> {
-    let answers = Answers::new(catalog, owned.name.clone(), choices)?;
-    let render = render::render(&Plan::new(catalog, &answers)?)?;
+fn behind(standard: &Standard, owned: &Owned, repository: &Repository, choices: &Choices) -> Result<usize> {
+    let answers = standard.answers(owned, choices)?;
+    let render = render::render(&Plan::new(&standard.catalog, &answers)?)?;
     let mut tree = Project::compose(render.tree, &render.servers, &answers, &owned.place)?.tree;
     for path in [LOCK, state::PATH, base::PATH] {
         tree.remove(path);

@@ -2,7 +2,7 @@
 
 use crate::{
     answers::Choices,
-    catalog::{Catalog, unknown_option, unknown_slot},
+    catalog::{Catalog, Hold, Slot, unknown_option, unknown_slot},
     error::{Error, Result},
     life::Owned,
 };
@@ -17,6 +17,8 @@ pub struct Move {
     /// Nothing for a slot that the project has no answer for yet.
     pub from: Option<String>,
     pub to: String,
+    /// Why the preset leaves no other.
+    pub locked: Option<String>,
 }
 
 /// A full set of choices, and what of it nobody asked for.
@@ -47,7 +49,7 @@ pub fn settle(catalog: &Catalog, owned: &Owned, asked: &Choices) -> Result<Vec<S
     };
     let least = nearest.iter().map(emptied).min().unwrap_or_default();
     let nearest = nearest.into_iter().filter(|choices| emptied(choices) == least);
-    Ok(nearest.map(|choices| Settled { along: moves(owned, asked, &choices), choices }).collect())
+    Ok(nearest.map(|choices| Settled { along: moves(catalog, owned, asked, &choices), choices }).collect())
 }
 
 /// What the project has now; slots that are new in the catalog take what it recommends.
@@ -58,12 +60,17 @@ fn recorded(catalog: &Catalog, owned: &Owned, asked: &Choices) -> Result<Choices
             recorded.set(catalog, &slot.name, &slot.default)?;
             continue;
         };
-        if slot.option(&entry.option).is_some() {
+        if slot.lock().is_some() {
+            // The preset leaves one option, whatever was recorded.
+            recorded.set(catalog, &slot.name, &slot.default)?;
+        } else if slot.option(&entry.option).is_some() {
             recorded.set(catalog, &slot.name, &entry.option)?;
         } else if asked.get(&slot.name).is_none() {
             // It went from the catalog: nobody but the owner can say what takes its place.
             let options = slot.option_names().collect::<Vec<_>>().join("|");
-            return Err(unknown_option(&slot.name, &entry.option, slot.option_names())
+            let unknown = unknown_option(&slot.name, &entry.option, slot.option_names());
+            let refused = catalog.option(&slot.name, &entry.option).err().unwrap_or(unknown);
+            return Err(refused
                 .at(owned.state_file(), Some(entry.line))
                 .help(format!("choose what takes its place: formwork set {}={options}", slot.name)));
         } else if let Some(option) = asked.get(&slot.name) {
@@ -92,7 +99,7 @@ fn search(catalog: &Catalog, recorded: &Choices, given: Choices, budget: usize, 
     }
 }
 
-fn moves(owned: &Owned, asked: &Choices, choices: &Choices) -> Vec<Move> {
+fn moves(catalog: &Catalog, owned: &Owned, asked: &Choices, choices: &Choices) -> Vec<Move> {
     let along = choices
         .iter()
         .filter(|(slot, option)| asked.get(slot).is_none() && owned.recorded(slot) != Some(option));
@@ -100,8 +107,23 @@ fn moves(owned: &Owned, asked: &Choices, choices: &Choices) -> Vec<Move> {
         slot: slot.to_owned(),
         from: owned.recorded(slot).map(str::to_owned),
         to: option.to_owned(),
+        locked: catalog.slot(slot).ok().and_then(lock_of),
     };
     along.map(to_move).collect()
+}
+
+fn lock_of(slot: &Slot) -> Option<String> {
+    match &slot.lock()?.hold {
+        Hold::Locked(reason) => Some(reason.clone()),
+        Hold::Narrowed => None,
+    }
+}
+
+impl Move {
+    /// Whether it takes something from the owner that nobody but they can decide.
+    pub fn is_a_question(&self) -> bool {
+        self.from.is_some() && self.locked.is_none()
+    }
 }
 
 /// `SLOT=OPTION…`, each of them one that the catalog has.
@@ -133,7 +155,7 @@ pub fn asked(catalog: &Catalog, pairs: &[String]) -> Result<Choices> {
 /// The command that asks for all of it, so that nothing is left to find.
 pub fn command(asked: &Choices, settled: &Settled) -> String {
     let pairs = asked.iter().map(|(slot, option)| format!("{slot}={option}"));
-    let along = settled.along.iter().filter(|one| one.from.is_some());
+    let along = settled.along.iter().filter(|one| one.is_a_question());
     let along = along.map(|one| format!("{}={}", one.slot, one.to));
     format!("formwork set {}", pairs.chain(along).collect::<Vec<_>>().join(" "))
 }

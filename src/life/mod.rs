@@ -17,6 +17,7 @@ pub mod owned;
 mod record;
 pub mod repository;
 mod rust;
+pub mod standard;
 
 pub use self::{
     apply::{Applied, Interrupted},
@@ -24,4 +25,5 @@ pub use self::{
     followers::{Move, Settled},
     owned::Owned,
     repository::Repository,
+    standard::{AsOf, Standard},
 };

@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use crate::{
     VERSION,
-    answers::ProjectName,
+    answers::{Pin, Pinned, ProjectName},
     catalog::Catalog,
     error::{Error, Result},
     project::{Place, base, state},
@@ -31,7 +31,32 @@ struct StateFile {
     project: Identity,
     #[serde(default)]
     answers: BTreeMap<Spanned<String>, Spanned<String>>,
-    preset: Option<Spanned<toml::Table>>,
+    #[serde(default)]
+    vars: BTreeMap<String, String>,
+    preset: Option<PresetEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PresetEntry {
+    from: String,
+    #[serde(default)]
+    hash: String,
+    #[serde(default)]
+    git: Vec<PinEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PinEntry {
+    url: String,
+    reference: String,
+    commit: String,
+}
+
+impl PresetEntry {
+    fn pinned(self) -> Pinned {
+        let pin = |pin: PinEntry| Pin { url: pin.url, reference: pin.reference, commit: pin.commit };
+        Pinned { from: self.from, hash: self.hash, git: self.git.into_iter().map(pin).collect() }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +87,9 @@ pub struct Owned {
     pub text: String,
     /// Slot and option, as recorded: the catalog may not know them any more.
     pub recorded: Vec<Recorded>,
+    /// What the preset's own questions were answered with.
+    pub vars: BTreeMap<String, String>,
+    pub preset: Option<Pinned>,
     /// The last render, without what is never merged.
     pub base: Tree,
 }
@@ -105,12 +133,6 @@ impl Owned {
                 .at(&file, line(parsed.schema.span().start))
                 .help("a newer formwork made this project; use it: cargo install formwork"));
         }
-        if let Some(preset) = &parsed.preset {
-            // Rendered without it, the project would lose what the preset brought.
-            return Err(Error::usage("this project follows a preset, which this formwork cannot follow")
-                .at(&file, line(preset.span().start))
-                .help("use a newer formwork: cargo install formwork"));
-        }
         let version = &parsed.formwork.version;
         let at = line(version.span().start);
         let version = Version::parse(version.get_ref())
@@ -131,8 +153,18 @@ impl Owned {
         });
         let recorded = recorded.collect();
         let base = read_base(folder)?;
-        let folder = folder.to_owned();
-        Ok(Self { folder, name, version, tree: parsed.formwork.tree, place, text, recorded, base })
+        Ok(Self {
+            folder: folder.to_owned(),
+            name,
+            version,
+            tree: parsed.formwork.tree,
+            place,
+            recorded,
+            vars: parsed.vars,
+            preset: parsed.preset.map(PresetEntry::pinned),
+            base,
+            text,
+        })
     }
 
     pub fn state_file(&self) -> PathBuf {

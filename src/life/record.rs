@@ -3,7 +3,7 @@
 use toml_edit::{DocumentMut, Item, Table};
 
 /// Tables of which nothing is anybody else's; they go where nothing is recorded in them any more.
-const OWN_TABLES: [&str; 4] = ["formwork", "project", "answers", "server"];
+const OWN_TABLES: [&str; 6] = ["formwork", "project", "answers", "vars", "preset", "server"];
 
 /// The values of `new` in the form of `old`, with its comments and with keys that are not ours.
 pub(super) fn carried(old: &str, new: &str) -> String {

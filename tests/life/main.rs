@@ -8,6 +8,7 @@ mod files;
 mod history;
 mod kill;
 mod manifest;
+mod presets;
 mod refusals;
 mod reports;
 mod support;

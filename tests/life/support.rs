@@ -12,7 +12,7 @@ use formwork::{
     catalog::{Catalog, Plan, Source},
     error::Result,
     interrupt::Interrupt,
-    life::{Applied, Change, Owned, Repository, Wish, followers},
+    life::{Applied, AsOf, Change, Owned, Repository, Standard, Wish, followers},
     project::{self, Project, Site},
     render,
 };
@@ -93,15 +93,17 @@ impl Templates {
 
 fn run(wish: Wish, catalog: &Catalog, project: &Path, pairs: &[&str]) -> Result<Done> {
     let pairs: Vec<String> = pairs.iter().map(|pair| (*pair).to_owned()).collect();
-    let asked = followers::asked(catalog, &pairs)?;
     let folder = Owned::folder(project)?;
     let repository = Repository::of(&folder)?;
     let owned = Owned::find(&folder)?;
     owned.expect_not_newer()?;
     repository.expect_clean()?;
-    let settled = followers::settle(catalog, &owned, &asked)?;
+    let as_of = if wish == Wish::Update { AsOf::Today } else { AsOf::Render };
+    let standard = Standard::of(&owned, catalog, as_of, &[])?;
+    let asked = followers::asked(&standard.catalog, &pairs)?;
+    let settled = followers::settle(&standard.catalog, &owned, &asked)?;
     assert_eq!(settled.len(), 1, "{settled:?}");
-    let change = Change::prepare(wish, catalog, &owned, &repository, &settled[0], false)?;
+    let change = Change::prepare(wish, &standard, &owned, &repository, &settled[0], false)?;
     let applied = match change.is_empty() {
         true => None,
         false => Some(change.apply(&repository)?),

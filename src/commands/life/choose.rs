@@ -11,7 +11,7 @@ use crate::{
 
 /// The one way there is; where there are several, whoever is at the terminal says which.
 pub(super) fn one(wish: Wish, asked: &Choices, settled: Vec<Settled>, may_ask: bool) -> Result<Settled> {
-    let moves = |settled: &Settled| settled.along.iter().any(|one| one.from.is_some());
+    let moves = |settled: &Settled| settled.along.iter().any(Move::is_a_question);
     let commands: Vec<String> = settled.iter().map(|settled| followers::command(asked, settled)).collect();
     if wish == Wish::Update && settled.iter().any(moves) {
         let error = Error::usage("the recorded answers do not go together any more");
@@ -32,7 +32,7 @@ pub(super) fn one(wish: Wish, asked: &Choices, settled: Vec<Settled>, may_ask: b
 
 /// Whether what nobody asked for may happen too.
 pub(super) fn agrees(change: &Change) -> Result<bool> {
-    if !change.along.iter().any(|one| one.from.is_some()) {
+    if !change.along.iter().any(Move::is_a_question) {
         return Ok(true);
     }
     let question = format!("{} too. Go on?", said(&change.along));

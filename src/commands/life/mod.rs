@@ -10,28 +10,24 @@ use std::{
 
 use self::report::Report;
 use crate::{
-    answers::Choices,
     catalog::Catalog,
     check::{self, report::text},
     cli::{How, Set, Update},
     error::{Error, Result, Status},
     interrupt::Interrupt,
-    life::{Applied, Change, Interrupted, Owned, Repository, Wish, apply, followers},
+    life::{Applied, AsOf, Change, Interrupted, Owned, Repository, Standard, Wish, apply, followers},
     shell,
 };
 
 pub(super) fn set(arguments: &Set) -> Result<Status> {
-    let catalog = Catalog::embedded()?;
-    let asked = followers::asked(&catalog, &arguments.answers)?;
-    run(Wish::Set, &catalog, &arguments.project, &asked, &arguments.how)
+    run(Wish::Set, &arguments.project, &arguments.answers, &arguments.how)
 }
 
 pub(super) fn update(arguments: &Update) -> Result<Status> {
-    let catalog = Catalog::embedded()?;
-    run(Wish::Update, &catalog, &arguments.path, &Choices::default(), &arguments.how)
+    run(Wish::Update, &arguments.path, &[], &arguments.how)
 }
 
-fn run(wish: Wish, catalog: &Catalog, path: &Path, asked: &Choices, how: &How) -> Result<Status> {
+fn run(wish: Wish, path: &Path, answers: &[String], how: &How) -> Result<Status> {
     let interrupt = Interrupt::of_process();
     let is_proven = !how.no_check && !how.dry_run;
     if is_proven {
@@ -46,8 +42,12 @@ fn run(wish: Wish, catalog: &Catalog, path: &Path, asked: &Choices, how: &How) -
     if how.dry_run {
         repository.quarantine()?;
     }
-    let settled = choose::one(wish, asked, followers::settle(catalog, &owned, asked)?, may_ask(how))?;
-    let change = Change::prepare(wish, catalog, &owned, &repository, &settled, how.offline)?;
+    let as_of = if wish == Wish::Update { AsOf::Today } else { AsOf::Render };
+    let standard = Standard::of(&owned, &Catalog::embedded()?, as_of, &how.var)?;
+    let asked = followers::asked(&standard.catalog, answers)?;
+    let settled = followers::settle(&standard.catalog, &owned, &asked)?;
+    let settled = choose::one(wish, &asked, settled, may_ask(how))?;
+    let change = Change::prepare(wish, &standard, &owned, &repository, &settled, how.offline)?;
     let mut report = Report::new(&owned, &repository, &change, how.dry_run);
     if change.is_empty() || how.dry_run {
         report.print(how.json)?;

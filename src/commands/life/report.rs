@@ -74,7 +74,11 @@ impl<'a> Report<'a> {
         }
         for one in &change.along {
             match &one.from {
-                Some(from) => anstream::println!("  {} moves along: {from} → {}", one.slot, one.to),
+                Some(from) => {
+                    let why = one.locked.as_ref().map(|reason| format!(" (the preset: {reason})"));
+                    let why = why.unwrap_or_default();
+                    anstream::println!("  {} moves along: {from} → {}{why}", one.slot, one.to);
+                }
                 None => anstream::println!("  new: {}={}", one.slot, one.to),
             }
         }
@@ -117,7 +121,8 @@ impl<'a> Report<'a> {
         let answers: Map<_, _> =
             change.answers.chosen().map(|(slot, option)| (slot.to_owned(), option.into())).collect();
         let along = change.along.iter();
-        let along = along.map(|one| json!({ "slot": one.slot, "from": one.from, "to": one.to }));
+        let along = along
+            .map(|one| json!({ "slot": one.slot, "from": one.from, "to": one.to, "locked": one.locked }));
         let file = |file: &File| json!({ "path": file.path, "kind": file.kind });
         json!({
             "schema": 1,
