@@ -125,7 +125,7 @@ pub async fn claim(
         " + $2, started_at = COALESCE(started_at, ",
         now_ms!(),
         ")
-         WHERE id IN (SELECT id FROM jobs WHERE kind = $3 AND state = 'queued' AND rank <= ",
+         WHERE id = (SELECT id FROM jobs WHERE kind = $3 AND state = 'queued' AND rank <= ",
         now_ms!(),
         " AND run_at <= ",
         now_ms!(),

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod credential;
+pub(crate) mod database;
 pub(crate) mod isolation;
 pub(crate) mod operation;
 pub(crate) mod otlp;
@@ -12,14 +13,13 @@ pub(crate) mod receiver;
 pub(crate) mod sender;
 pub(crate) mod server;
 pub(crate) mod size;
-pub(crate) mod storage;
 pub(crate) mod wait;
 
 pub(crate) use self::{
     client::{Client, document},
     connection::Connection,
     process::Process,
-    server::Server,
+    server::{Server, configuration},
     size::size,
     wait::eventually,
 };

@@ -3,16 +3,12 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde_json::json;
-use service::{
-    app::state::App,
-    config::{Config, Environment},
-    external::http::Http,
-};
+use service::{app::state::App, external::http::Http};
 use temp_dir::TempDir;
 
 use super::{TENANT, delivery, read, register, send};
 use crate::support::{
-    Process, eventually,
+    Process, configuration, eventually,
     receiver::{Receiver, Reply},
 };
 
@@ -23,12 +19,7 @@ const SHORT: [(&str, &str); 2] = [
 
 /// The data of the processes on this folder, in this process.
 async fn open(folder: &Path) -> App {
-    let given = [
-        ("APP__ENVIRONMENT", "development"),
-        ("APP__DATA__DIRECTORY", folder.to_str().expect("UTF-8")),
-    ];
-    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
+    let config = configuration(folder, &[]);
     let app = App::start(config, Http::new().expect("a client")).await;
     let app = app.expect("a start");
     app.database.migrate().await.expect("a schema");
