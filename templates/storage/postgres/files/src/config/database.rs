@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{Environment, Secret};
 
-/// What `docker compose up -d postgres` starts.
+/// As the image of PostgreSQL starts, and most who install it.
 const DEVELOPMENT_URL: &str = "postgres://postgres:postgres@127.0.0.1:5432/postgres";
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Database {
     /// A standby, for reads that may be a moment old.
     pub replica_url: Option<Secret>,
     pub pooler: Pooler,
+    /// Whether it is made where there is none of its name, as in development.
+    pub is_made: bool,
     /// Connections that read, in this process.
     pub read_connections: u32,
     /// Connections that write, in this process.
@@ -58,9 +60,10 @@ impl Database {
                 "none",
                 &[("none", Pooler::None), ("transaction", Pooler::Transaction)],
             ),
+            is_made: environment.is_development(),
             read_connections: environment.count("APP__DATABASE__READ_CONNECTIONS", "8"),
             write_connections: environment.count("APP__DATABASE__WRITE_CONNECTIONS", "8"),
-            processes: environment.count("APP__DATABASE__PROCESSES", "2"),
+            processes: environment.count("APP__DATABASE__PROCESSES", "3"),
             acquire_timeout: environment.duration("APP__DATABASE__ACQUIRE_TIMEOUT", "2s"),
             statement_timeout: environment.duration("APP__DATABASE__STATEMENT_TIMEOUT", "5s"),
             lock_timeout: environment.duration("APP__DATABASE__LOCK_TIMEOUT", "2s"),

@@ -23,6 +23,24 @@ pub(in crate::data) fn classify(error: sqlx::Error) -> Error {
     }
 }
 
+/// There is no database of this name.
+pub(super) fn is_missing(error: &sqlx::Error) -> bool {
+    const INVALID_CATALOG_NAME: &str = "3D000";
+    has_code(error, INVALID_CATALOG_NAME)
+}
+
+/// Somebody else has made it at the same time.
+pub(super) fn is_there(error: &sqlx::Error) -> bool {
+    const DUPLICATE_DATABASE: &str = "42P04";
+    const UNIQUE_VIOLATION: &str = "23505";
+    has_code(error, DUPLICATE_DATABASE) || has_code(error, UNIQUE_VIOLATION)
+}
+
+fn has_code(error: &sqlx::Error, code: &str) -> bool {
+    let error = error.as_database_error();
+    error.and_then(|error| error.code()).as_deref() == Some(code)
+}
+
 /// `statement_timeout` was over, or somebody stopped the statement.
 const QUERY_CANCELED: &str = "57014";
 /// `lock_timeout` was over.

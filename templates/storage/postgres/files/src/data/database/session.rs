@@ -3,9 +3,15 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use anyhow::Context as _;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+use tokio::time::timeout;
 
+use super::failure;
 use crate::config::{self, database::Pooler};
+
+/// The database that every server has.
+const MAINTENANCE: &str = "postgres";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -97,6 +103,39 @@ impl Session {
     pub(super) fn is_bounded(&self, bound: Duration) -> bool {
         !self.is_pooled() && is_soon_enough(self.statement_timeout, bound)
     }
+}
+
+/// Makes the database that the URL names, if its server has none of this name. Poolers hide why there is no connection.
+pub(super) async fn make_if_missing(config: &config::Database) -> anyhow::Result<()> {
+    let url = config.direct_url.as_ref().unwrap_or(&config.url);
+    let options = Session::direct(url.expose())?;
+    match timeout(config.acquire_timeout, options.connect()).await {
+        Ok(Err(error)) if failure::is_missing(&error) => make(&options).await,
+        // What else may be wrong shows when it is used.
+        _ => Ok(()),
+    }
+}
+
+async fn make(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let name = options.get_database().unwrap_or(options.get_username());
+    #[expect(
+        clippy::disallowed_types,
+        reason = "a name cannot be bound; it is the operator's, and quoted"
+    )]
+    let make = AssertSqlSafe(format!(
+        r#"CREATE DATABASE "{}""#,
+        name.replace('"', r#""""#)
+    ));
+    let mut connection = options.clone().database(MAINTENANCE).connect().await?;
+    match sqlx::raw_sql(make).execute(&mut connection).await {
+        Err(error) if !failure::is_there(&error) => {
+            return Err(error).with_context(|| format!("the database {name} cannot be made"));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    connection.close().await?;
+    tracing::info!(name, "made the database {name}");
+    Ok(())
 }
 
 /// Stops the statements of this transaction after `bound`.

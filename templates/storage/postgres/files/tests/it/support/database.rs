@@ -6,15 +6,12 @@ mod servers;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
-    thread,
+    sync::Mutex,
 };
 
-use ring::digest::{SHA256, digest};
 use service::{config::Config, data::connection::Connection};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
 
 /// No more connections than must be.
 pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[
@@ -22,62 +19,41 @@ pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[
     ("APP__DATABASE__WRITE_CONNECTIONS", "1"),
 ];
 
-/// With these a process works on the folder and on the database that belongs to it.
+/// With these a process works on the folder and on the database that belongs to it, which the first one makes.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
+    let name = name(folder);
+    let server = servers::postgres().expect("TEST_POSTGRES_URL, of a user who may make databases");
+    let url = at(&server, &name);
     let directory = folder.to_str().expect("UTF-8").to_owned();
+    let (near, pooler) = match servers::pgbouncer() {
+        Some(pooler) => (at(&pooler, &name), "transaction"),
+        None => (url.clone(), "none"),
+    };
     vec![
         ("APP__DATA__DIRECTORY", directory),
-        ("APP__DATABASE__URL", url(folder)),
+        ("APP__DATABASE__URL", near),
+        ("APP__DATABASE__DIRECT_URL", url),
+        ("APP__DATABASE__POOLER", pooler.to_owned()),
     ]
 }
 
-/// The database of this folder, made when it is first asked for.
-fn url(folder: &Path) -> String {
-    static MADE: Mutex<BTreeMap<PathBuf, Arc<OnceLock<String>>>> = Mutex::new(BTreeMap::new());
-    let mut all = MADE.lock().expect("no panic");
-    let made = all.entry(folder.to_owned()).or_default().clone();
-    drop(all);
-    made.get_or_init(|| apart(make(folder.to_owned()))).clone()
+/// Whether all tests go through a pooler; some are about what there is without one.
+pub(crate) fn is_pooled() -> bool {
+    servers::pgbouncer().is_some()
 }
 
-/// Waits for it also where the caller must not wait.
-fn apart<T: Send>(work: impl Future<Output = T> + Send) -> T {
-    let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(work)
-    };
-    thread::scope(|scope| scope.spawn(run).join().expect("no panic"))
+/// Of the folder's database, which no other run has seen.
+fn name(folder: &Path) -> String {
+    static NAMES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    let mut names = NAMES.lock().expect("no panic");
+    let name = || format!("test_{}", Uuid::now_v7().simple());
+    names.entry(folder.to_owned()).or_insert_with(name).clone()
 }
 
-async fn make(folder: PathBuf) -> String {
-    let server = servers::postgres().expect("TEST_POSTGRES_URL, of a user who may make databases");
+/// The database of this name on this server.
+fn at(server: &str, name: &str) -> String {
     let server: PgConnectOptions = server.parse().expect("a URL");
-    let mut connection = server.connect().await.expect("a server");
-    let digest = digest(&SHA256, folder.as_os_str().as_encoded_bytes());
-    let digits = digest.as_ref()[..12].iter();
-    let name = digits.fold("test_".to_owned(), |name, byte| format!("{name}{byte:02x}"));
-    for statement in [
-        // Of an earlier run, whose folder was called the same.
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        format!("CREATE DATABASE {name} TEMPLATE template0"),
-        format!(
-            "COMMENT ON DATABASE {name} IS '{}'",
-            folder.display().to_string().replace('\'', "''")
-        ),
-    ] {
-        run(&mut connection, statement).await;
-    }
-    connection.close().await.expect("an end");
-    server.database(&name).to_url_lossy().into()
-}
-
-async fn run(connection: &mut PgConnection, statement: String) {
-    let done = sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(connection)
-        .await;
-    done.expect("a change");
+    server.database(name).to_url_lossy().into()
 }
 
 /// Somebody who holds up this service's writes.
@@ -89,7 +65,8 @@ impl Blocker {
         let connection = PgConnection::connect(config.database.url.expose()).await;
         let mut connection = connection.expect("a connection");
         let lock = "BEGIN; LOCK TABLE documents, idempotency_keys, jobs IN SHARE MODE";
-        run(&mut connection, lock.to_owned()).await;
+        let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
+        locked.expect("the locks");
         Self(connection)
     }
 

@@ -6,3 +6,8 @@ use std::env;
 pub(crate) fn postgres() -> Option<String> {
     env::var("TEST_POSTGRES_URL").ok()
 }
+
+/// A transaction pooler before that server, if all tests are to go through it: `TEST_PGBOUNCER_URL`.
+pub(crate) fn pgbouncer() -> Option<String> {
+    env::var("TEST_PGBOUNCER_URL").ok()
+}
