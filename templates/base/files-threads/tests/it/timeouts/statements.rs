@@ -28,6 +28,8 @@ const ENDLESS: &str = "WITH RECURSIVE numbers (number) AS (
     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2000000000
 ) SELECT COUNT(*) FROM numbers";
 
+const ONE: &str = "SELECT CAST(1 AS BIGINT)";
+
 /// Reads and writes on connections of the server's own pools.
 #[derive(Clone, Copy, Debug)]
 enum Pool {
@@ -58,7 +60,7 @@ async fn assert_works(pool: Pool, app: &App) {
     let working = async {
         let lent = pool.lend(app, 10 * PATIENCE).await;
         let mut connection = lent.unwrap_or_else(|error| panic!("{pool:?}: {error}"));
-        count(&mut connection, "SELECT CAST(1 AS BIGINT)").await
+        count(&mut connection, ONE).await
     };
     let answer = timeout(PATIENCE, working).await.expect("an answer in time");
     assert_eq!(answer.expect("one"), 1);
@@ -153,7 +155,7 @@ fn endless(mut context: Context) -> Result<String, Problem> {
 }
 
 fn one(mut context: Context) -> Result<String, Problem> {
-    Ok(wait(count(&mut *context.read()?, "SELECT CAST(1 AS BIGINT)"))?.to_string())
+    Ok(wait(count(&mut *context.read()?, ONE))?.to_string())
 }
 
 fn endless_change(mut context: Context) -> Result<String, Problem> {
@@ -161,7 +163,7 @@ fn endless_change(mut context: Context) -> Result<String, Problem> {
 }
 
 fn one_change(mut context: Context) -> Result<String, Problem> {
-    Ok(wait(count(&mut *context.begin()?, "SELECT CAST(1 AS BIGINT)"))?.to_string())
+    Ok(wait(count(&mut *context.begin()?, ONE))?.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +223,7 @@ async fn no_statement_begins_after_the_deadline() {
     let mut connection = lent.expect("a connection");
     eventually("the deadline", async || deadline.has_passed().then_some(())).await;
     let begun = meter.statements();
-    let late = count(&mut connection, "SELECT CAST(1 AS BIGINT)").await;
+    let late = count(&mut connection, ONE).await;
     assert!(matches!(late, Err(Error::Deadline)), "{late:?}");
     assert_eq!(meter.statements(), begun);
 }

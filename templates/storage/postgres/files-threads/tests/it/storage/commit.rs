@@ -8,7 +8,7 @@ use super::{PATIENCE, execute};
 use crate::support::Server;
 
 /// PostgreSQL would roll it back and call that a success.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_with_a_statement_that_failed_cannot_be_committed() {
     let server = Server::start().await;
     let deadline = Deadline::after(PATIENCE);

@@ -111,7 +111,7 @@ impl Loan {
     /// In the simple protocol, which takes several statements at once and prepares none.
     async fn run(&mut self, statements: String) -> sqlx::Result<()> {
         #[expect(
-            clippy::disallowed_types,
+            clippy::disallowed_methods,
             reason = "made of literals and numbers of this module: SET takes no parameters"
         )]
         let statements = AssertSqlSafe(statements);

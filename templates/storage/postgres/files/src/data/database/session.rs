@@ -119,7 +119,7 @@ pub(super) async fn make_if_missing(config: &config::Database) -> anyhow::Result
 async fn make(options: &PgConnectOptions) -> anyhow::Result<()> {
     let name = options.get_database().unwrap_or(options.get_username());
     #[expect(
-        clippy::disallowed_types,
+        clippy::disallowed_methods,
         reason = "a name cannot be bound; it is the operator's, and quoted"
     )]
     let make = AssertSqlSafe(format!(

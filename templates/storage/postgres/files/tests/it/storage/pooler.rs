@@ -68,9 +68,10 @@ async fn the_sample_works_through_it() {
     let client = server.client("a");
     let path = client.create("one").await;
     assert_eq!(client.get(&path).await.status(), 200);
+    let two = document("two");
     for _ in 0..2 {
-        let made = client.post_with_key("/v1/documents", "k", &document("two"));
-        assert_eq!(made.await.status(), 201);
+        let made = client.post_with_key("/v1/documents", "k", &two).await;
+        assert_eq!(made.status(), 201);
     }
     assert_eq!(client.count().await, 2);
     let body = json!({ "title": "all" });
