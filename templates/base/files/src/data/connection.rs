@@ -45,6 +45,7 @@ impl Connection {
 
     pub async fn execute(&mut self, query: Query<'_, Driver, Arguments>) -> Result<u64, Error> {
         let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.execute(self.loan.raw())).await;
         self.finish(end, answer)
             .await
@@ -59,6 +60,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_optional(self.loan.raw())).await;
         self.finish(end, answer).await
     }
@@ -68,6 +70,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
         self.finish(end, answer).await
     }
@@ -80,6 +83,7 @@ impl Connection {
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
         let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_all(self.loan.raw())).await;
         self.finish(end, answer).await
     }
@@ -93,6 +97,7 @@ impl Connection {
         T: Send + Unpin,
     {
         let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
         self.finish(end, answer).await
     }

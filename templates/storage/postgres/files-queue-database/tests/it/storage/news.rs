@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::support::{Client, Process, client::header, eventually, process::run};
 
 /// Whoever only looks comes too late.
-const NEVER_LOOKS: [(&str, &str); 1] = [("APP__JOBS__POLL_INTERVAL", "1h")];
+const NEVER_LOOKS: [(&str, &str); 1] = [("APP__JOBS__POLL_INTERVAL", "59s")];
 
 async fn has_a_report_made(client: &Client) {
     let key = Uuid::now_v7().to_string();

@@ -51,6 +51,11 @@ impl Loan {
             .unwrap_or_else(|| unreachable!("taken only by the drop"))
     }
 
+    /// Whether a statement that was prepared can be used again: not where it would be looked for in another session.
+    pub(in crate::data) fn keeps_statements(&self) -> bool {
+        !self.session.is_pooled()
+    }
+
     /// A statement begins, and is to stop at `end`.
     pub(in crate::data) async fn arm(&mut self, end: Instant) -> sqlx::Result<()> {
         self.has_failed |= self.is_waiting;

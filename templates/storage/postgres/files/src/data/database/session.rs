@@ -50,9 +50,8 @@ impl Session {
     pub(super) fn options(&self, url: &str, used: Use) -> sqlx::Result<PgConnectOptions> {
         let options = Self::direct(url)?;
         if self.is_pooled() {
-            // A statement that was prepared would be looked for in another session; and poolers refuse what they do not
-            // know at the start of one.
-            return Ok(options.statement_cache_capacity(0).extra_float_digits(None));
+            // Poolers refuse what they do not know at the start of a session.
+            return Ok(options.extra_float_digits(None));
         }
         let is_read_only = match used {
             Use::Read => "on",

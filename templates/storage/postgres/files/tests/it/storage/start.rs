@@ -1,8 +1,12 @@
 //! A start that cannot work is refused, and says why.
 
+use service::{
+    config::{Secret, database::Pooler},
+    data::database::Database,
+};
 use temp_dir::TempDir;
 
-use crate::support::{database::is_pooled, process::run};
+use crate::support::{configuration, database::is_pooled, process::run};
 
 /// What a refused start says.
 async fn refusal(variables: &[(&str, &str)], role: &str) -> String {
@@ -34,4 +38,23 @@ async fn more_connections_than_the_database_allows_are_refused() {
     let said = refusal(&[("APP__DATABASE__PROCESSES", "1000")], "all").await;
     let part = "1000 processes (APP__DATABASE__PROCESSES) of 19 connections each need 19000";
     assert!(said.contains(part), "{said}");
+}
+
+#[tokio::test]
+async fn in_development_a_database_that_is_missing_is_made() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = configuration(folder.path(), &[]).database;
+    let url = config.direct_url.take().expect("it is set here");
+    let (url, _) = url.expose().split_once('?').expect("its parameters");
+    config.url = Secret::new(format!("{url}_too"));
+    config.pooler = Pooler::None;
+    for _ in 0..2 {
+        let database = Database::open(&config, folder.path()).await;
+        database.expect("a database").close().await;
+    }
+    config.is_made = false;
+    config.url = Secret::new(format!("{}_no", config.url.expose()));
+    Database::open(&config, folder.path())
+        .await
+        .expect_err("none");
 }

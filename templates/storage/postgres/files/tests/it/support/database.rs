@@ -6,11 +6,15 @@ mod servers;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex, OnceLock},
+    thread,
 };
 
 use service::{config::Config, data::connection::Connection};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
+};
+use tokio::runtime;
 use uuid::Uuid;
 
 /// No more connections than must be.
@@ -19,10 +23,10 @@ pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[
     ("APP__DATABASE__WRITE_CONNECTIONS", "1"),
 ];
 
-/// With these a process works on the folder and on the database that belongs to it, which the first one makes.
+/// With these a process works on the folder and on the database that belongs to it.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
-    let name = name(folder);
     let server = servers::postgres().expect("TEST_POSTGRES_URL, of a user who may make databases");
+    let name = name(folder, &server);
     let url = at(&server, &name);
     let directory = folder.to_str().expect("UTF-8").to_owned();
     let (near, pooler) = match servers::pgbouncer() {
@@ -42,12 +46,39 @@ pub(crate) fn is_pooled() -> bool {
     servers::pgbouncer().is_some()
 }
 
-/// Of the folder's database, which no other run has seen.
-fn name(folder: &Path) -> String {
-    static NAMES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+/// Of the folder's database, which is made when it is first asked for, and which no other run has seen.
+fn name(folder: &Path, server: &str) -> String {
+    static NAMES: Mutex<BTreeMap<PathBuf, Arc<OnceLock<String>>>> = Mutex::new(BTreeMap::new());
     let mut names = NAMES.lock().expect("no panic");
-    let name = || format!("test_{}", Uuid::now_v7().simple());
-    names.entry(folder.to_owned()).or_insert_with(name).clone()
+    let name = names.entry(folder.to_owned()).or_default().clone();
+    drop(names);
+    name.get_or_init(|| {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        apart(make(server, &name));
+        name
+    })
+    .clone()
+}
+
+/// Waits for it, also where a runtime is that must not wait.
+fn apart(work: impl Future<Output = ()> + Send) {
+    let run = || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(work);
+    };
+    thread::scope(|scope| scope.spawn(run).join().expect("no panic"));
+}
+
+async fn make(server: &str, name: &str) {
+    let connection = PgConnection::connect(server).await;
+    let mut connection = connection.expect("a server");
+    // Nobody works in this template, so many can copy it at once.
+    let make = format!("CREATE DATABASE {name} TEMPLATE template0");
+    let made = sqlx::raw_sql(AssertSqlSafe(make))
+        .execute(&mut connection)
+        .await;
+    made.expect("a database");
+    connection.close().await.expect("an end");
 }
 
 /// The database of this name on this server.
