@@ -38,6 +38,10 @@ pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
         ("APP__DATABASE__URL", near),
         ("APP__DATABASE__DIRECT_URL", url),
         ("APP__DATABASE__POOLER", pooler.to_owned()),
+        // A machine that is busy with other tests is none that has failed: who tests a limit sets it.
+        ("APP__DATABASE__ACQUIRE_TIMEOUT", "19s".to_owned()),
+        ("APP__DATABASE__LOCK_TIMEOUT", "19s".to_owned()),
+        ("APP__DATABASE__STATEMENT_TIMEOUT", "19s".to_owned()),
     ]
 }
 
