@@ -4,7 +4,7 @@ use service::data::error::Error;
 use tokio::sync::Barrier;
 
 use super::{begin, cut_all, execute, write};
-use crate::support::{Server, document, eventually};
+use crate::support::{Server, client::problem, document, eventually};
 
 #[tokio::test]
 async fn of_two_that_wait_for_each_other_one_is_told_to_come_back() {
@@ -65,4 +65,16 @@ async fn sessions_that_were_cut_are_replaced() {
         (answer.status() == 200).then_some(())
     })
     .await;
+}
+
+/// PostgreSQL has no such text; that is the client's mistake, not the service's.
+#[tokio::test]
+async fn text_that_it_cannot_keep_is_refused() {
+    let server = Server::start().await;
+    let refused = server
+        .client("a")
+        .post("/v1/documents", &document("no\0text"))
+        .await;
+    let problem = problem(refused, 422).await;
+    assert_eq!(problem["errors"][0]["pointer"], "/title");
 }
