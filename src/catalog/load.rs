@@ -55,6 +55,7 @@ fn load_slot(source: &Source, entry: &SlotEntry, known: &Vocabulary) -> Result<S
         title: entry.title.clone(),
         question: entry.question.clone(),
         layer: entry.layer,
+        database: entry.database,
         default: entry.default.get_ref().clone(),
         options,
         barred: Vec::new(),

@@ -22,6 +22,8 @@ pub(super) struct SlotEntry {
     pub(super) question: String,
     pub(super) layer: Layer,
     pub(super) default: Spanned<String>,
+    #[serde(default)]
+    pub(super) database: bool,
 }
 
 /// Where the picture of a service draws a slot.

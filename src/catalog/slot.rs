@@ -13,6 +13,8 @@ pub struct Slot {
     pub title: String,
     pub question: String,
     pub layer: Layer,
+    /// Whether its options are databases, each with migrations of its own.
+    pub database: bool,
     /// The recommended option.
     pub default: String,
     /// In the order in which they are offered.

@@ -102,7 +102,11 @@ impl Change {
         let hash = project.hash.to_string();
         let message = message(wish, owned, &answers, &hash);
         let mut sides = Sides::new(repository, owned, project.tree)?;
-        let mut left_to_owner = migrations::keep(&sides.base, &sides.ours, &mut sides.new);
+        let Sides { base, ours, new } = &mut sides;
+        let mut left_to_owner = match is_for_another_database(standard, owned, &answers) {
+            true => migrations::replace(base, ours, new),
+            false => migrations::keep(base, ours, new),
+        };
         let mut merger =
             Merger { repository, owned, sides, message: &message, left_out: Vec::new(), trouble: None };
         let merged = merger.run()?;
@@ -358,6 +362,12 @@ impl Merger<'_> {
         let blob = self.repository.write_blob(text.as_bytes())?;
         Ok(Some(Item { mode: item.mode.clone(), blob }))
     }
+}
+
+fn is_for_another_database(standard: &Standard, owned: &Owned, answers: &Answers) -> bool {
+    let mut databases = standard.catalog.slots().iter().filter(|slot| slot.database);
+    databases
+        .any(|slot| owned.recorded(&slot.name).is_some_and(|was| answers.option(&slot.name) != Some(was)))
 }
 
 fn message(wish: Wish, owned: &Owned, answers: &Answers, hash: &str) -> String {

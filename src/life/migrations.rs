@@ -1,4 +1,5 @@
-//! Migrations are only ever added: what a database may have seen stays as it is, also where an option goes.
+//! Migrations are only ever added: what a database may have seen stays as it is, also where an option goes. Another
+//! database has seen none.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,33 @@ pub(super) fn keep(base: &Items, ours: &Items, new: &mut Items) -> Vec<String> {
             notes.push(format!("{path} stays as it is, though newer templates have it otherwise"));
         }
     }
+    notes.extend(come(base, ours, new));
+    notes
+}
+
+/// For another database: the migrations of the last render go, whatever became of them, and those of the new one come.
+/// Gives a note for each that was written for the database before and is nobody's but the owner's.
+pub(super) fn replace(base: &mut Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let rendered: Vec<_> = base.keys().filter(|path| is_migration(path)).cloned().collect();
+    for path in rendered {
+        match ours.get(&path) {
+            Some(item) => drop(base.insert(path, item.clone())),
+            None => drop(base.remove(&path)),
+        }
+    }
+    let others = ours.iter().filter(|(path, _)| !base.contains_key(*path));
+    let others: Items = others.map(|(path, item)| (path.clone(), item.clone())).collect();
+    let mut notes = come(base, &others, new);
+    let left = others.keys().filter(|path| is_migration(path) && !new.contains_key(*path));
+    notes.extend(
+        left.map(|path| format!("{path} was written for another database: write it anew, or remove it")),
+    );
+    notes
+}
+
+/// None that comes has a number that `ours` have.
+fn come(base: &Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let mut notes = Vec::new();
     let coming: Vec<_> =
         new.keys().filter(|path| is_migration(path) && !base.contains_key(*path)).cloned().collect();
     for path in coming {
@@ -94,5 +122,25 @@ mod tests {
         let ours = [("migrations/8_a.sql", "a")];
         assert_eq!(kept(&[], &ours, &[("migrations/7_a.sql", "a")]), (Vec::new(), 0));
         assert_eq!(kept(&[], &ours, &ours), (vec!["migrations/8_a.sql a".to_owned()], 0));
+    }
+
+    #[test]
+    fn another_database_has_seen_none() {
+        let mut base =
+            items(&[("migrations/1_a.sql", "a"), ("migrations/2_b.sql", "b"), ("migrations/4_d.sql", "d")]);
+        let ours = items(&[
+            ("migrations/1_a.sql", "edited"),
+            ("migrations/2_b.sql", "b"),
+            ("migrations/3_mine.sql", "m"),
+        ]);
+        let mut new =
+            items(&[("migrations/1_a.sql", "A"), ("migrations/3_c.sql", "C"), ("migrations/4_d.sql", "D")]);
+        let notes = replace(&mut base, &ours, &mut new);
+        assert_eq!(base, items(&[("migrations/1_a.sql", "edited"), ("migrations/2_b.sql", "b")]));
+        assert_eq!(
+            new,
+            items(&[("migrations/1_a.sql", "A"), ("migrations/4_d.sql", "D"), ("migrations/5_c.sql", "C")])
+        );
+        assert_eq!(notes.len(), 2, "{notes:?}");
     }
 }

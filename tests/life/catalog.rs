@@ -4,16 +4,17 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::support::{all_files, assert_locked, formwork, git, temp};
 
-/// Without migrations, of which none ever goes, and what is only about the way there.
-fn comparable(folder: &Path) -> BTreeMap<String, String> {
+/// Without migrations where the database stays: then none of them ever goes.
+fn comparable(folder: &Path, pair: &str) -> BTreeMap<String, String> {
     let files = all_files(folder).into_iter();
-    let files = files.filter(|(path, _)| !path.starts_with("migrations/"));
+    let is_compared = |path: &str| pair.starts_with("storage=") || !path.starts_with("migrations/");
+    let files = files.filter(|(path, _)| is_compared(path));
     files.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect()
 }
 
 #[test]
 fn an_untouched_project_becomes_what_new_makes_of_the_same_answers() {
-    for pair in ["cache=none", "concurrency=threads", "uses=none", "llm=none"] {
+    for pair in ["cache=none", "concurrency=threads", "uses=none", "llm=none", "storage=postgres"] {
         let folder = temp();
         formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
         let project = folder.path().join("orders");
@@ -26,7 +27,7 @@ fn an_untouched_project_becomes_what_new_makes_of_the_same_answers() {
         let fresh = folder.path().join("fresh");
         let new = format!("new fresh --name orders --no-check {}", flags.join(" "));
         formwork(folder.path(), &new).expect(0, &[]);
-        let (set, new) = (comparable(&project), comparable(&fresh));
+        let (set, new) = (comparable(&project, pair), comparable(&fresh, pair));
         for path in set.keys().chain(new.keys()) {
             assert!(set.get(path) == new.get(path), "{pair}: {path} differs");
         }

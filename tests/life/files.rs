@@ -193,6 +193,31 @@ fn migrations_are_only_ever_added() {
 }
 
 #[test]
+fn another_database_begins_with_its_own_migrations() {
+    let templates = Templates::new();
+    for (storage, statement) in
+        [("disk", "CREATE TABLE blobs (id BLOB);\n"), ("server", "CREATE TABLE blobs (id UUID);\n")]
+    {
+        let folder = format!("storage/{storage}/files/migrations");
+        templates.write(&format!("{folder}/20260101000100_blobs.sql"), statement);
+        templates.write(&format!("{folder}/20260101000200_{storage}.sql"), "SELECT 1;\n");
+    }
+    let service = templates.pour(&["storage=disk", "vector=none"]);
+    service.write("migrations/20260101000900_mine.sql", "CREATE TABLE mine (id BLOB);\n");
+    service.commit();
+    let blobs = "migrations/20260101000100_blobs.sql";
+    for (storage, other, kind) in [("server", "disk", "UUID"), ("disk", "server", "BLOB")] {
+        let change = templates.set(&service.path, &[&format!("storage={storage}")]);
+        assert!(service.text(blobs).contains(kind));
+        assert!(service.has(&format!("migrations/20260101000200_{storage}.sql")));
+        assert!(!service.has(&format!("migrations/20260101000200_{other}.sql")));
+        assert!(service.text("migrations/20260101000900_mine.sql").contains("mine"));
+        let one = "migrations/20260101000900_mine.sql was written for another database";
+        assert!(change.notes.iter().any(|note| note.contains(one)), "{:?}", change.notes);
+    }
+}
+
+#[test]
 fn a_migration_whose_number_is_taken_comes_with_the_next() {
     let templates = Templates::new();
     let service = templates.pour(&["storage=server", "vector=none"]);
