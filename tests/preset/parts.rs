@@ -140,3 +140,24 @@ fn an_option_of_a_teams_own_is_offered_and_can_be_locked() {
     team.pour("orders --yes --preset ours.toml --set cache=memory")
         .fails(2, &["`cache` is locked to `nowhere`: we forget"]);
 }
+
+/// Everything about it follows from the one recipe, as with a part of formwork's.
+#[test]
+fn a_part_may_need_a_server() {
+    let recipe = include_str!("../fixtures/servers/redis.toml").replace("[[server]]", "[server]");
+    let variable = |name: &str| format!("\n[[env]]\nname = \"{name}\"\ntype = \"text\"\ndoc = \"x\"\n");
+    let part = format!(
+        "title = \"Store\"\nsummary = \"S\"\ntradeoff = \"T\"\n{}{}\n{recipe}",
+        variable("APP__CACHE__URL"),
+        variable("APP__CACHE__PREFIX")
+    );
+    let team = team()
+        .has("ours.toml", "schema = 1\nextends = \"embedded\"\n[parts]\ndir = \"parts\"\n")
+        .has("parts/store/part.toml", &part);
+    team.pour("orders --yes --preset ours.toml").succeeds();
+    let state: toml::Table = team.text("orders/formwork.toml").parse().unwrap();
+    assert_eq!(state["preset"]["from"].as_str(), Some("../ours.toml"));
+    assert_eq!(state["server"][0]["name"].as_str(), Some("redis"));
+    assert!(team.text("orders/compose.yaml").contains("  redis:\n    image: redis:8.2-alpine\n"));
+    assert!(team.text("orders/tests/it/support/servers/recipes.rs").contains("pub(crate) static REDIS"));
+}
