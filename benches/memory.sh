@@ -14,4 +14,4 @@ before=$(resident "$service_pid")
 hold service "$address" --streams "$streams"
 ours=$(per_stream "$service_pid" "$before")
 release service
-echo "KiB a stream, bare: $bare, service: $ours, of which a half is its connection to the provider: $(echo "scale=2; $ours / $bare" | bc)x"
+echo "KiB a stream, bare: $bare, service: $ours, with its connection to the provider: $(echo "scale=2; $ours / $bare" | bc)x"
