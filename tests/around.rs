@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use formwork::{
@@ -27,7 +28,12 @@ fn run(command: &mut Command) {
 }
 
 /// The folder of the tools' programs; they are installed once for each set of versions.
-fn tools() -> PathBuf {
+fn tools() -> &'static Path {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(install)
+}
+
+fn install() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linters");
     let installed = home.join("installed.txt");
     if fs::read_to_string(&installed).ok().as_deref() != Some(TOOLS) {
@@ -126,4 +132,81 @@ fn what_is_told_of_a_server_is_the_same_everywhere() {
         "README.md",
         &["    export APP__CACHE__URL=redis://127.0.0.1:6379/0\n", "`sudo apt-get install redis-server`"],
     );
+}
+
+/// What stands in `docs/presets.md` behind a fence of this kind, and starts with `first`.
+fn documented(kind: &str, first: &str) -> String {
+    let page = include_str!("../docs/presets.md");
+    let fence = format!("```{kind}\n");
+    let blocks = page.split(&fence).skip(1).filter_map(|rest| rest.split_once("```"));
+    let found = blocks.map(|(block, _)| block).find(|block| block.starts_with(first));
+    found.unwrap_or_else(|| panic!("docs/presets.md has no {kind} that starts with {first:?}")).to_owned()
+}
+
+#[test]
+fn the_workflow_for_a_repository_of_presets_is_what_its_tools_expect() {
+    let folder = tempfile::tempdir().unwrap();
+    let workflows = folder.path().join(".github/workflows");
+    fs::create_dir_all(&workflows).unwrap();
+    fs::write(workflows.join("presets.yml"), documented("yaml", "name: Presets")).unwrap();
+    let tool = |name: &str| {
+        let mut command = Command::new(tools().join(name));
+        command.current_dir(folder.path());
+        command
+    };
+    run(tool("zizmor").args(["--offline", "--pedantic", ".github"]));
+    run(tool("check-jsonschema").args([
+        "--builtin-schema",
+        "vendor.github-workflows",
+        ".github/workflows/presets.yml",
+    ]));
+}
+
+#[test]
+fn presets_and_their_schema_agree() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let check = |file: &Path| {
+        let mut command = Command::new(tools().join("check-jsonschema"));
+        command.arg("--schemafile").arg(home.join("docs/preset.schema.json")).arg(file);
+        command
+    };
+    for file in fs::read_dir(home.join("presets")).unwrap() {
+        run(&mut check(&file.unwrap().path()));
+    }
+    let ours = folder.path().join("ours.toml");
+    fs::write(&ours, documented("toml", "schema = 1")).unwrap();
+    run(&mut check(&ours));
+    for wrong in [
+        "",
+        "schema = 2\n",
+        "schema = 1\nhooks = []\n",
+        "schema = 1\n[answers]\ncahce = \"none\"\n",
+        "schema = 1\n[answers]\ncache = 1\n",
+        "schema = 1\n[allow]\ncache = []\n",
+        "schema = 1\n[lock]\ncache = \"\"\n",
+        "schema = 1\n[vars.team]\n",
+        "schema = 1\n[vars.Team]\nask = \"?\"\n",
+        "schema = 1\n[overlay]\ndir = \"overlay\"\nrun = \"id\"\n",
+    ] {
+        fs::write(&ours, wrong).unwrap();
+        let done = check(&ours).output().unwrap();
+        assert_eq!(
+            done.status.code(),
+            Some(1),
+            "{wrong:?} passes: {}",
+            String::from_utf8_lossy(&done.stdout)
+        );
+    }
+}
+
+#[test]
+fn the_documented_preset_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("overlay")).unwrap();
+    fs::write(folder.path().join("overlay/CODEOWNERS.jinja"), "* @acme/{{ vars.team }}\n").unwrap();
+    fs::write(folder.path().join("service.toml"), documented("toml", "schema = 1")).unwrap();
+    run(Command::new(env!("CARGO_BIN_EXE_formwork"))
+        .args(["preset", "check", "service.toml", "--render"])
+        .current_dir(folder.path()));
 }

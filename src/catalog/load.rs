@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Catalog, Part, Slot, Source,
     condition::{Vocabulary, unknown_option},
+    extension::{PARTS, is_reserved},
     manifest::{SlotEntry, SlotsFile},
     part::SERVER,
 };
@@ -39,23 +40,32 @@ pub(super) fn load(source: Source) -> Result<Catalog> {
         slots.push(slot);
     }
     let base = Part::load(&source, BASE, &known)?;
-    Ok(Catalog { source, slots, base })
+    let own = option_names(&source, PARTS).into_iter();
+    let own = own.map(|name| Part::load(&source, &format!("{PARTS}/{name}"), &known));
+    let own = in_order(own.collect::<Result<_>>()?);
+    Ok(Catalog { source, slots, base, own, overlays: Vec::new(), locks: Vec::new(), questions: Vec::new() })
 }
 
 fn load_slot(source: &Source, entry: &SlotEntry, known: &Vocabulary) -> Result<Slot> {
     let names = known.get(&entry.name).into_iter().flatten();
-    let mut options = names
-        .map(|option| Part::load(source, &format!("{}/{option}", entry.name), known))
-        .collect::<Result<Vec<_>>>()?;
-    options.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    let options = names.map(|option| Part::load(source, &format!("{}/{option}", entry.name), known));
+    let options = in_order(options.collect::<Result<_>>()?);
     Ok(Slot {
         name: entry.name.clone(),
         title: entry.title.clone(),
         question: entry.question.clone(),
         layer: entry.layer,
+        database: entry.database,
         default: entry.default.get_ref().clone(),
         options,
+        barred: Vec::new(),
+        limits: Vec::new(),
     })
+}
+
+fn in_order(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
+    parts
 }
 
 /// A folder below the slot's is an option.
@@ -67,9 +77,10 @@ fn option_names(source: &Source, slot: &str) -> Vec<String> {
 
 fn check_name(entries: &[&SlotEntry], slot: &SlotEntry) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if [BASE, SERVER].contains(&slot.name.as_str()) || slot.name.is_empty() || !slot.name.bytes().all(plain) {
-        return Err(Error::usage(format!("`{}` cannot be a slot's name", slot.name))
-            .help("a name has only a-z, 0-9 and _, since templates write answers.NAME; `base` and `server` are taken"));
+    if [BASE, SERVER, PARTS, ""].contains(&&*slot.name) || !slot.name.bytes().all(plain) {
+        return Err(Error::usage(format!("`{}` cannot be a slot's name", slot.name)).help(
+            "a name has only a-z, 0-9 and _, since templates write answers.NAME; `base`, `server` and `preset` are taken",
+        ));
     }
     match entries.iter().filter(|other| other.name == slot.name).count() {
         1 => Ok(()),
@@ -82,7 +93,7 @@ fn check_folders(source: &Source, entries: &[&SlotEntry]) -> Result<()> {
     let names = || entries.iter().map(|slot| slot.name.as_str());
     for (path, _) in source.under("") {
         let Some((folder, _)) = path.split_once('/') else { continue };
-        if folder == BASE || names().any(|name| name == folder) {
+        if folder == BASE || is_reserved(folder) || names().any(|name| name == folder) {
             continue;
         }
         let error = Error::usage(format!("no slot is called `{folder}`")).at(source.locate(folder), None);

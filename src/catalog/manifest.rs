@@ -22,6 +22,8 @@ pub(super) struct SlotEntry {
     pub(super) question: String,
     pub(super) layer: Layer,
     pub(super) default: Spanned<String>,
+    #[serde(default)]
+    pub(super) database: bool,
 }
 
 /// Where the picture of a service draws a slot.
@@ -72,6 +74,8 @@ pub(super) struct PartFile {
     pub(super) latency: Vec<Latency>,
     #[serde(default)]
     pub(super) commands: Commands,
+    #[serde(default)]
+    pub(super) notes: Notes,
 }
 
 fn last_in_order() -> u32 {
@@ -159,6 +163,18 @@ pub struct Commands {
     pub run: Option<String>,
     pub request: Option<String>,
     pub test: Option<String>,
+}
+
+/// What `formwork set` leaves to the owner: data to move, servers to start or to stop. A sentence each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notes {
+    /// When a project takes the option.
+    #[serde(default)]
+    pub taken: Vec<String>,
+    /// When it has another one from now on.
+    #[serde(default)]
+    pub left: Vec<String>,
 }
 
 /// `build-seconds.toml`: measured, never guessed.

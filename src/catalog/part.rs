@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     condition::{Condition, Verdict, Vocabulary},
-    manifest::{Commands, Dependency, Kind, Latency, PartFile, RuleEntry, Variable},
+    manifest::{Commands, Dependency, Kind, Latency, Notes, PartFile, RuleEntry, Variable},
     server::Server,
     source::Source,
 };
@@ -39,6 +39,7 @@ pub struct Part {
     pub server: Option<Server>,
     pub latency: Vec<Latency>,
     pub commands: Commands,
+    pub notes: Notes,
     /// Where its manifest stands, for messages.
     pub manifest: PathBuf,
 }
@@ -82,6 +83,7 @@ impl Part {
             dev_dependencies: parsed.dev_dependencies,
             latency: parsed.latency,
             commands: parsed.commands,
+            notes: parsed.notes,
             manifest: reader.file,
         })
     }

@@ -10,15 +10,22 @@ use crate::{answers::Answers, error::Result};
 pub struct Plan<'a> {
     pub catalog: &'a Catalog,
     pub answers: &'a Answers,
-    /// The base, then one part a slot in the catalog's order.
+    /// The base, then one part a slot in the catalog's order, then what a preset adds to every project.
     pub parts: Vec<&'a Part>,
 }
 
 impl<'a> Plan<'a> {
     pub fn new(catalog: &'a Catalog, answers: &'a Answers) -> Result<Self> {
         let chosen = answers.chosen().map(|(slot, option)| catalog.option(slot, option));
-        let parts = std::iter::once(Ok(catalog.base())).chain(chosen).collect::<Result<_>>()?;
+        let own = catalog.own().iter().map(Ok);
+        let parts = std::iter::once(Ok(catalog.base())).chain(chosen).chain(own).collect::<Result<_>>()?;
         Ok(Self { catalog, answers, parts })
+    }
+
+    /// The options that answer the slots.
+    pub fn chosen(&self) -> impl Iterator<Item = &'a Part> {
+        let slots = self.catalog.slots().len();
+        self.parts.clone().into_iter().skip(1).take(slots)
     }
 
     /// Every file of the plan: its part, its path within the project as the template has it, its content.
@@ -48,6 +55,17 @@ impl<'a> Plan<'a> {
             }
         }
         servers
+    }
+
+    /// The files that a preset adds or puts in place of those of the parts, in this order.
+    pub fn overlay(&self) -> impl Iterator<Item = (&'a str, &'a File)> {
+        let catalog = self.catalog;
+        catalog.overlays().iter().flat_map(move |folder| catalog.source().under(folder))
+    }
+
+    /// Whether a part is one of a preset's.
+    pub fn is_own(&self, part: &Part) -> bool {
+        self.catalog.is_own(part)
     }
 
     pub fn has(&self, part_id: &str) -> bool {

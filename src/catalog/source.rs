@@ -1,4 +1,4 @@
-//! Where templates and presets come from: embedded in the binary, or a folder (tests, overlays).
+//! Where templates and presets come from: embedded in the binary, a folder (tests), or both with what a preset adds.
 
 use std::{
     borrow::Cow,
@@ -30,15 +30,25 @@ pub struct Source {
     /// What error messages put before a path.
     root: PathBuf,
     files: Cow<'static, [File]>,
+    mounts: Vec<(String, PathBuf)>,
+}
+
+/// Files that join a source below the folder `at`; `root` is where they really stand.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    pub at: String,
+    pub root: PathBuf,
+    /// Each with its path from `root`.
+    pub files: Vec<File>,
 }
 
 impl Source {
     pub fn templates() -> Self {
-        Self { root: "templates".into(), files: Cow::Borrowed(TEMPLATES) }
+        Self { root: "templates".into(), files: Cow::Borrowed(TEMPLATES), mounts: Vec::new() }
     }
 
     pub fn presets() -> Self {
-        Self { root: "presets".into(), files: Cow::Borrowed(PRESETS) }
+        Self { root: "presets".into(), files: Cow::Borrowed(PRESETS), mounts: Vec::new() }
     }
 
     /// Reads a whole folder into memory.
@@ -60,7 +70,28 @@ impl Source {
             });
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { root: root.to_owned(), files: files.into() })
+        Ok(Self { root: root.to_owned(), files: files.into(), mounts: Vec::new() })
+    }
+
+    /// This source and what is mounted in it, which must not be there already.
+    #[must_use]
+    pub fn joined(&self, mounts: Vec<Mount>) -> Self {
+        let mut files = self.files.to_vec();
+        let mut places = self.mounts.clone();
+        for Mount { at, root, files: mounted } in mounts {
+            files.extend(mounted.into_iter().map(|file| {
+                let path = if file.path.is_empty() { at.clone() } else { format!("{at}/{}", file.path) };
+                File { path: path.into(), ..file }
+            }));
+            places.push((at, root));
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { root: self.root.clone(), files: files.into(), mounts: places }
+    }
+
+    /// Whether a folder joined this source.
+    pub fn is_mounted(&self, folder: &str) -> bool {
+        self.mounts.iter().any(|(at, _)| at == folder)
     }
 
     pub fn get(&self, path: &str) -> Option<&File> {
@@ -85,7 +116,14 @@ impl Source {
 
     /// How messages name a file of this source.
     pub fn locate(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+        let mounted = self.mounts.iter().find_map(|(at, root)| {
+            let rest = path.strip_prefix(at.as_str())?;
+            match rest.strip_prefix('/') {
+                Some(rest) => Some(root.join(rest)),
+                None => rest.is_empty().then(|| root.clone()),
+            }
+        });
+        mounted.unwrap_or_else(|| self.root.join(path))
     }
 }
 

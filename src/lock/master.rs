@@ -35,6 +35,11 @@ pub struct Direct {
     pub default_features: bool,
     #[serde(default)]
     pub features: Vec<String>,
+    /// The name of a registry that is not crates.io, as the project's cargo knows it.
+    pub registry: Option<String>,
+    /// A repository; then `reference` is `tag = "v1"` or the like, if anything.
+    pub git: Option<String>,
+    pub reference: Option<String>,
     /// The version that the master lock has for it.
     pub locked: Version,
 }
@@ -63,6 +68,12 @@ pub struct Edge {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MasterFile {
+    /// Of a preset's lock: the version of formwork that made it.
+    #[serde(default, rename = "formwork")]
+    _formwork: Option<String>,
+    /// Of a preset's lock: not about crates.
+    #[serde(default, rename = "replaces")]
+    _replaces: BTreeMap<String, String>,
     parts: Vec<String>,
     #[serde(default)]
     direct: BTreeMap<String, Direct>,
@@ -116,6 +127,60 @@ impl Master {
         CargoLock { packages }
     }
 
+    /// Adds what the parts of a preset need; the message says why that does not fit.
+    pub fn join(&mut self, other: &Self) -> Result<(), String> {
+        self.parts.add(other.parts.ids()).ok_or("there are too many parts")?;
+        for (name, direct) in &other.direct {
+            match self.direct.get(name) {
+                Some(ours) if ours != direct => {
+                    return Err(format!("formwork has `{name}` {} by now", ours.version));
+                }
+                _ => self.direct.insert(name.clone(), direct.clone()),
+            };
+        }
+        let places = other.packages.iter().map(|package| self.place(package, other));
+        let places = places.collect::<Result<Vec<usize>, String>>()?;
+        for (package, at) in other.packages.iter().zip(&places) {
+            let needed_by = self.parts.translated(package.needed_by, &other.parts);
+            let ours = &mut self.packages[*at];
+            ours.needed_by = ours.needed_by.with(needed_by).reduced();
+            for edge in &package.edges {
+                let needed_by = self.parts.translated(edge.needed_by, &other.parts);
+                let to = places[edge.to];
+                match ours.edges.iter_mut().find(|ours| ours.to == to) {
+                    Some(edge) => edge.needed_by = edge.needed_by.with(needed_by).reduced(),
+                    None => ours.edges.push(Edge { to, needed_by }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where `package` of `other` stands here; a new place if it is new.
+    fn place(&mut self, package: &Package, other: &Self) -> Result<usize, String> {
+        let is_same = |ours: &Package| {
+            ours.name == package.name && ours.version == package.version && ours.source == package.source
+        };
+        if let Some(at) = self.packages.iter().position(is_same) {
+            return Ok(at);
+        }
+        // Of compatible versions cargo takes one, so a project's lock cannot hold both.
+        let rival = self.packages.iter().find(|ours| {
+            ours.name == package.name
+                && ours.source == package.source
+                && line_of_releases(&ours.version) == line_of_releases(&package.version)
+        });
+        if let Some(ours) = rival {
+            return Err(format!("formwork has `{}` {} by now", ours.name, ours.version));
+        }
+        if package.needed_by == PartSet::BASE {
+            return Err(format!("formwork has no `{}` {} any more", package.name, package.version));
+        }
+        let needed_by = self.parts.translated(package.needed_by, &other.parts);
+        self.packages.push(Package { needed_by, edges: Vec::new(), ..package.clone() });
+        Ok(self.packages.len() - 1)
+    }
+
     fn locked(&self, at: usize, chosen: PartSet, place: &HashMap<usize, usize>) -> Locked {
         let package = &self.packages[at];
         let edges = package.edges.iter().filter(|edge| edge.needed_by.meets(chosen));
@@ -130,8 +195,12 @@ impl Master {
 
     /// The file's text; `parse` reads it back.
     pub fn print(&self) -> String {
-        let mut text = String::from(HEADER);
-        let _ = writeln!(text, "parts = [");
+        format!("{HEADER}{}", self.print_tables())
+    }
+
+    /// The same without the comment at its top.
+    pub fn print_tables(&self) -> String {
+        let mut text = String::from("parts = [\n");
         for id in self.parts.ids() {
             let _ = writeln!(text, "  \"{id}\",");
         }
@@ -143,6 +212,13 @@ impl Master {
             }
             if !direct.features.is_empty() {
                 let _ = writeln!(text, "features = {:?}", direct.features);
+            }
+            let places =
+                [("registry", &direct.registry), ("git", &direct.git), ("reference", &direct.reference)];
+            for (key, value) in places {
+                if let Some(value) = value {
+                    let _ = writeln!(text, "{key} = {value:?}");
+                }
             }
             let _ = writeln!(text, "locked = \"{}\"", direct.locked);
         }
@@ -188,6 +264,15 @@ const HEADER: &str = "\
 # of the parts that need it is; without `needed-by` that is the base, so always. An edge without `for` is
 # there whenever its package is.
 ";
+
+/// What cargo takes one version of.
+fn line_of_releases(version: &Version) -> (u64, u64, u64) {
+    match version {
+        Version { major: 0, minor: 0, patch, .. } => (0, 0, *patch),
+        Version { major: 0, minor, .. } => (0, *minor, 0),
+        Version { major, .. } => (*major, 0, 0),
+    }
+}
 
 struct Reader<'a> {
     parts: &'a Parts,
@@ -288,6 +373,70 @@ dependencies = ["disk 2.0.0 for store/disk"]
     #[test]
     fn what_is_printed_is_read_back() {
         assert_eq!(Master::parse(Path::new("lock.toml"), &master().print()).unwrap(), master());
+    }
+
+    const OWN: &str = r#"
+formwork = "0.1.0"
+parts = ["base", "preset/acme"]
+[direct.acme]
+version = "2"
+git = "https://git.example.org/acme"
+reference = "tag = \"v2\""
+locked = "2.1.0"
+[[package]]
+name = "acme"
+version = "2.1.0"
+source = "git+https://git.example.org/acme?tag=v2#0123"
+needed-by = ["preset/acme"]
+dependencies = ["sql 1.2.0"]
+[[package]]
+name = "net"
+version = "0.1.0"
+needed-by = ["preset/acme"]
+[[package]]
+name = "sql"
+version = "1.2.0"
+dependencies = ["net 0.1.0 for preset/acme"]
+[replaces]
+"Dockerfile" = "sha256:00"
+"#;
+
+    fn join(own: &str) -> Result<Master, String> {
+        let mut master = master();
+        master.join(&Master::parse(Path::new("acme.lock.toml"), own).unwrap())?;
+        Ok(master)
+    }
+
+    #[test]
+    fn a_presets_lock_adds_packages_edges_and_parts() {
+        let joined = join(OWN).unwrap();
+        let outline = |parts: &[&str]| {
+            let chosen =
+                parts.iter().fold(PartSet::BASE, |set, part| set.with(joined.parts.one(part).unwrap()));
+            let lock = joined.select("app", chosen, &["sql", "acme"].into());
+            let edges = |package: &Locked| {
+                let names = package.dependencies.iter().map(|at| lock.packages[*at].name.clone());
+                format!("{}:{}", package.name, names.collect::<Vec<_>>().join(","))
+            };
+            let mut all: Vec<_> = lock.packages.iter().map(edges).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(outline(&[]), ["app:sql", "sql:"]);
+        assert_eq!(outline(&["preset/acme"]), ["acme:sql", "app:sql,acme", "net:", "sql:net"]);
+        assert_eq!(Master::parse(Path::new("lock.toml"), &joined.print()).unwrap(), joined);
+    }
+
+    #[test]
+    fn a_presets_lock_of_other_times_is_refused() {
+        for (wrong, message) in [
+            (OWN.replace("1.2.0", "1.1.9"), "formwork has `sql` 1.2.0 by now"),
+            (OWN.replace("\"sql\"", "\"sequel\"").replace("sql 1", "sequel 1"), "no `sequel` 1.2.0 any more"),
+            (OWN.replace("[direct.acme]", "[direct.ram]"), "formwork has `ram` 0.3 by now"),
+        ] {
+            let problem = join(&wrong).unwrap_err();
+            assert!(problem.contains(message), "{problem}");
+        }
     }
 
     #[test]

@@ -19,6 +19,18 @@ impl Parts {
         self.0.iter().position(|known| known == id).map(|at| PartSet(1 << at))
     }
 
+    /// Adds those of `ids` that it does not know. Nothing when there are more than a set can hold.
+    pub(super) fn add(&mut self, ids: &[String]) -> Option<()> {
+        let new: Vec<String> = ids.iter().filter(|id| !self.0.contains(id)).cloned().collect();
+        self.0.extend(new);
+        (self.0.len() <= u128::BITS as usize).then_some(())
+    }
+
+    /// The set of other parts as one of these, which know them all.
+    pub(super) fn translated(&self, set: PartSet, of: &Self) -> PartSet {
+        of.names(set).filter_map(|id| self.one(id)).fold(PartSet::default(), PartSet::with)
+    }
+
     pub fn names(&self, set: PartSet) -> impl Iterator<Item = &str> {
         self.0.iter().enumerate().filter(move |(at, _)| set.0 & (1 << at) != 0).map(|(_, id)| id.as_str())
     }

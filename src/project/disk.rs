@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Writes all files below `folder`, which exists.
-pub(super) fn write(tree: &Tree, folder: &Path, interrupt: &Interrupt) -> Result<()> {
+pub(crate) fn write(tree: &Tree, folder: &Path, interrupt: &Interrupt) -> Result<()> {
     let mut made = BTreeSet::new();
     for (path, entry) in tree.iter() {
         interrupt.check()?;
@@ -46,7 +46,7 @@ fn open(path: &Path, _: bool) -> io::Result<File> {
 }
 
 /// What a failed write means to the one who asked for it.
-pub(super) fn error(path: &Path, cause: &io::Error) -> Error {
+pub(crate) fn error(path: &Path, cause: &io::Error) -> Error {
     let (message, help) = match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
             "the disk is full",

@@ -84,7 +84,7 @@ pub(super) fn commit_around(
 
 /// git with our own identity, unsigned, without hooks and without what the caller's environment says of another
 /// repository.
-fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("GIT_") && name != "GIT_EXEC_PATH" {

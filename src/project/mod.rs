@@ -1,10 +1,10 @@
 //! Tree to project on disk: whole, with its first commit, or not at all.
 
-mod base;
-mod disk;
-mod git;
+pub(crate) mod base;
+pub(crate) mod disk;
+pub(crate) mod git;
 mod staging;
-mod state;
+pub(crate) mod state;
 mod target;
 mod workspace;
 

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
+use toml::{Spanned, Value as Quoted};
 
 use super::workspace::Place;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     toml_file,
 };
 
-pub(super) const PATH: &str = "formwork.toml";
+pub(crate) const PATH: &str = "formwork.toml";
 
 /// As they stand in the file, which no other version of the catalog has to know.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct State {
     server: Vec<Spanned<Server>>,
 }
 
-pub(super) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: TreeHash) -> Result<String> {
+pub(crate) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: TreeHash) -> Result<String> {
     let mut text = format!(
         "# What this project was made from. Later versions of formwork will need it; keep it committed.\n\
          schema = 1\n\n\
@@ -45,6 +45,7 @@ pub(super) fn text(answers: &Answers, servers: &[Server], place: &Place, hash: T
     for (slot, option) in answers.chosen() {
         let _ = writeln!(text, "{slot} = \"{option}\"");
     }
+    print_preset(&mut text, answers);
     if !servers.is_empty() {
         let servers = toml::to_string_pretty(&Servers { server: servers })
             .map_err(|error| Error::failed("a server's recipe cannot be written").cause(error))?;
@@ -63,4 +64,24 @@ pub fn servers(folder: &Path) -> Result<Vec<Server>> {
         Ok(server.into_inner())
     };
     state.server.into_iter().map(check).collect()
+}
+
+/// What the project's preset was, to the commit, and what its own questions were answered with.
+fn print_preset(text: &mut String, answers: &Answers) {
+    let Some(preset) = answers.preset() else { return };
+    if answers.vars().next().is_some() {
+        text.push_str("\n[vars]\n");
+    }
+    for (name, value) in answers.vars() {
+        let _ = writeln!(text, "{name} = {}", Quoted::from(value));
+    }
+    let _ = writeln!(text, "\n[preset]\nfrom = {}\nhash = \"{}\"", Quoted::from(&*preset.from), preset.hash);
+    for pin in &preset.git {
+        let (url, reference) = (Quoted::from(&*pin.url), Quoted::from(&*pin.reference));
+        let _ = writeln!(
+            text,
+            "\n[[preset.git]]\nurl = {url}\nreference = {reference}\ncommit = \"{}\"",
+            pin.commit
+        );
+    }
 }

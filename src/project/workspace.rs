@@ -57,6 +57,17 @@ impl Place {
         }
     }
 
+    /// The place that formwork.toml names.
+    pub(crate) fn recorded(name: Option<&str>) -> Option<Self> {
+        match name {
+            None => Some(Self::Alone),
+            Some("standalone") => Some(Self::Standalone),
+            // A project that is there needs no joining, and so no manifest to join.
+            Some("member") => Some(Self::Member { manifest: PathBuf::new() }),
+            Some(_) => None,
+        }
+    }
+
     /// How formwork.toml names it.
     pub(super) fn name(&self) -> Option<&'static str> {
         match self {

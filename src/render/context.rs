@@ -1,6 +1,6 @@
 //! The names that a template can use; docs/template-authors.md lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     manifest::{Line, Lines},
     servers::{self, ServerView},
+    target_of,
 };
 use crate::{
     TOOLCHAIN, VERSION,
@@ -24,8 +25,21 @@ struct Context<'a> {
     servers: &'a [ServerView<'a>],
     dependencies: &'a [Line],
     dev_dependencies: &'a [Line],
+    vars: BTreeMap<&'a str, &'a str>,
+    own: Own<'a>,
     toolchain: &'a str,
     formwork: Formwork,
+}
+
+/// The modules that a preset's parts bring, for the files that declare modules.
+#[derive(Serialize)]
+struct Own<'a> {
+    /// Below `src/`.
+    modules: BTreeSet<&'a str>,
+    /// Below `src/config/`.
+    config: BTreeSet<&'a str>,
+    /// Below `tests/it/`.
+    tests: BTreeSet<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +76,7 @@ struct Formwork {
 }
 
 pub(super) fn context(plan: &Plan<'_>, lines: &Lines) -> Value {
-    let chosen = plan.parts.iter().skip(1).map(|part| {
+    let chosen = plan.chosen().map(|part| {
         let view =
             Chosen { name: &part.name, title: &part.title, summary: &part.summary, tradeoff: &part.tradeoff };
         (part.slot.as_str(), view)
@@ -90,7 +104,46 @@ pub(super) fn context(plan: &Plan<'_>, lines: &Lines) -> Value {
         servers: &servers,
         dependencies: &lines.dependencies,
         dev_dependencies: &lines.dev_dependencies,
+        vars: plan.answers.vars().collect(),
+        own: own(plan),
         toolchain: TOOLCHAIN,
         formwork: Formwork { version: VERSION },
     }))
+}
+
+fn own<'a>(plan: &Plan<'a>) -> Own<'a> {
+    let paths: Vec<&str> = plan
+        .files()
+        .filter(|(part, _, _)| plan.catalog.own().iter().any(|own| own.id == part.id))
+        .map(|(_, path, _)| target_of(path))
+        .collect();
+    let modules = |folder: &str| {
+        let names = paths.iter().filter_map(|path| module(path.strip_prefix(folder)?));
+        names.collect::<BTreeSet<_>>()
+    };
+    Own { modules: modules("src/"), config: modules("src/config/"), tests: modules("tests/it/") }
+}
+
+/// `acme` of `acme.rs` and of `acme/mod.rs`.
+fn module(path: &str) -> Option<&str> {
+    let name = path.strip_suffix("/mod.rs").or_else(|| path.strip_suffix(".rs"))?;
+    (!name.contains('/')).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_a_file_or_a_folder_with_mod_rs() {
+        for (path, name) in [
+            ("acme.rs", Some("acme")),
+            ("acme/mod.rs", Some("acme")),
+            ("acme/client.rs", None),
+            ("data/acme/mod.rs", None),
+            ("acme.sql", None),
+        ] {
+            assert_eq!(module(path), name, "{path}");
+        }
+    }
 }

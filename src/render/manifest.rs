@@ -37,7 +37,7 @@ impl Lines {
         let claimed = catalog.option_features();
         let none = BTreeSet::new();
         let line = |(name, chosen): (&str, BTreeSet<&str>)| {
-            let direct = direct.get(name).ok_or_else(|| unlocked(parts, name))?;
+            let direct = direct.get(name).ok_or_else(|| unlocked(catalog, parts, name))?;
             let features = features(direct, &chosen, claimed.get(name).unwrap_or(&none));
             Ok(Line { name: name.to_owned(), toml: toml_line(name, direct, &features) })
         };
@@ -45,6 +45,15 @@ impl Lines {
             dependencies: dependencies.into_iter().map(line).collect::<Result<_>>()?,
             dev_dependencies: dev_dependencies.into_iter().map(line).collect::<Result<_>>()?,
         })
+    }
+
+    /// Every crate with every feature that is listed for it.
+    pub fn all(direct: &BTreeMap<String, Direct>) -> Self {
+        let line = |(name, direct): (&String, &Direct)| {
+            let features: Vec<&str> = direct.features.iter().map(String::as_str).collect();
+            Line { name: name.clone(), toml: toml_line(name, direct, &features) }
+        };
+        Self { dependencies: direct.iter().map(line).collect(), dev_dependencies: Vec::new() }
     }
 
     /// The names of all crates that the project itself depends on.
@@ -70,24 +79,37 @@ fn features<'a>(direct: &'a Direct, chosen: &BTreeSet<&'a str>, claimed: &BTreeS
 }
 
 fn toml_line(name: &str, direct: &Direct, features: &[&str]) -> String {
-    if direct.default_features && features.is_empty() {
+    let place = place(direct);
+    if direct.default_features && features.is_empty() && place.is_empty() {
         return format!("{name} = {:?}", direct.version);
     }
     let defaults = if direct.default_features { "" } else { ", default-features = false" };
     let features = if features.is_empty() { String::new() } else { format!(", features = {features:?}") };
-    format!("{name} = {{ version = {:?}{defaults}{features} }}", direct.version)
+    format!("{name} = {{ version = {:?}{place}{defaults}{features} }}", direct.version)
 }
 
-fn unlocked(parts: &[&Part], name: &str) -> Error {
+/// Where a crate that is not on crates.io comes from.
+fn place(direct: &Direct) -> String {
+    let registry = direct.registry.iter().map(|name| format!(", registry = {name:?}"));
+    let git = direct.git.iter().map(|url| format!(", git = {url:?}"));
+    let reference = direct.reference.iter().map(|reference| format!(", {reference}"));
+    registry.chain(git).chain(reference).collect()
+}
+
+fn unlocked(catalog: &Catalog, parts: &[&Part], name: &str) -> Error {
     let names =
         |part: &&&Part| part.dependencies.contains_key(name) || part.dev_dependencies.contains_key(name);
-    let error = Error::usage(format!("the crate `{name}` is not in the master lock"))
-        .help("add it to dependencies/Cargo.toml, then: cargo xtask lock");
+    let error = Error::usage(format!("no lock knows the crate `{name}`"));
     match parts.iter().find(names) {
-        Some(part) => error.at(&part.manifest, None),
-        None => error,
+        Some(part) if catalog.is_own(part) => {
+            error.at(&part.manifest, None).help("resolve it: formwork preset lock PRESET")
+        }
+        Some(part) => error.at(&part.manifest, None).help(OURS),
+        None => error.help(OURS),
     }
 }
+
+const OURS: &str = "add it to dependencies/Cargo.toml, then: cargo xtask lock";
 
 #[cfg(test)]
 mod tests {
@@ -99,6 +121,9 @@ mod tests {
             version: "1.2".into(),
             default_features,
             features: features.iter().map(|feature| (*feature).to_owned()).collect(),
+            registry: None,
+            git: None,
+            reference: None,
             locked: semver::Version::new(1, 2, 3),
         };
         for (direct, chosen, claimed, expected) in [
@@ -116,5 +141,14 @@ mod tests {
             let features = features(&direct, &set(chosen), &set(claimed));
             assert_eq!(toml_line("x", &direct, &features), expected);
         }
+        let git = Direct {
+            git: Some("https://git.example.org/x".into()),
+            reference: Some("tag = \"v1\"".into()),
+            ..direct(true, &[])
+        };
+        let expected = r#"x = { version = "1.2", git = "https://git.example.org/x", tag = "v1" }"#;
+        assert_eq!(toml_line("x", &git, &[]), expected);
+        let registry = Direct { registry: Some("acme".into()), ..direct(true, &[]) };
+        assert_eq!(toml_line("x", &registry, &[]), r#"x = { version = "1.2", registry = "acme" }"#);
     }
 }

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use self::template::{SUFFIX, Templates};
 pub use self::{
     manifest::{Line, Lines},
-    tree::{Entry, Tree, TreeHash},
+    tree::{Entry, Tree, TreeHash, unsafe_because},
 };
 use crate::{
-    catalog::{Commands, Part, Plan, Server},
+    catalog::{Commands, File, Part, Plan, Server},
     error::{Error, Result},
     lock::{CargoLock, Locked, Master, PartSet},
 };
@@ -43,6 +43,15 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
     let lines = Lines::of(plan.catalog, &plan.parts, &master.direct)?;
     let templates = Templates::new()?;
     let context = context::context(plan, &lines);
+    let source = plan.catalog.source();
+    let entry = |path: &str, file: &File| -> Result<Entry> {
+        let bytes = match target_of(path).len() == path.len() {
+            true => file.bytes.clone(),
+            false => templates.render(source, &file.path, &context)?.into_bytes().into(),
+        };
+        Ok(Entry { bytes, executable: file.executable })
+    };
+    let located = |error: Error, file: &File| error.at(source.locate(&file.path), None);
     let mut tree = Tree::default();
     let mut writers: BTreeMap<&str, &Part> = BTreeMap::new();
     for (part, path, file) in plan.files() {
@@ -50,12 +59,12 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
         if let Some(first) = writers.insert(target, part) {
             return Err(written_twice(target, first, part));
         }
-        let bytes = match target.len() == path.len() {
-            true => file.bytes.clone(),
-            false => templates.render(plan.catalog.source(), &file.path, &context)?.into_bytes().into(),
-        };
-        tree.insert(target, Entry { bytes, executable: file.executable })?;
+        tree.insert(target, entry(path, file)?).map_err(|error| located(error, file))?;
     }
+    for (path, file) in plan.overlay() {
+        tree.insert(target_of(path), entry(path, file)?).map_err(|error| located(error, file))?;
+    }
+    tree.check()?;
     let lock = lock(plan, &master, &lines)?;
     tree.insert(LOCK, Entry::text(lock.print()))?;
     let commands = commands(plan, &templates, &context)?;
@@ -70,11 +79,15 @@ pub fn target_of(path: &str) -> &str {
 
 fn lock(plan: &Plan<'_>, master: &Master, lines: &Lines) -> Result<CargoLock> {
     let mut chosen = PartSet::default();
-    for part in &plan.parts {
+    let needs_crates = |part: &&&Part| !part.dependencies.is_empty() || !part.dev_dependencies.is_empty();
+    let known = |part: &&&Part| !plan.is_own(part) || needs_crates(part);
+    for part in plan.parts.iter().filter(known) {
         let one = master.parts.one(&part.id).ok_or_else(|| {
-            Error::usage(format!("the master lock does not know the part `{}`", part.id))
-                .at(plan.catalog.source().locate("lock.toml"), None)
-                .help("cargo xtask lock")
+            let error = Error::usage(format!("no lock knows the crates of the part `{}`", part.id));
+            match plan.is_own(part) {
+                true => error.at(&part.manifest, None).help("resolve them: formwork preset lock PRESET"),
+                false => error.at(plan.catalog.source().locate("lock.toml"), None).help("cargo xtask lock"),
+            }
         })?;
         chosen = chosen.with(one);
     }

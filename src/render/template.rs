@@ -1,6 +1,6 @@
 //! Templates: minijinja with strict names and two sets of delimiters, chosen by file name.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, syntax::SyntaxConfig};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, syntax::SyntaxConfig};
 
 use crate::{
     catalog::Source,
@@ -9,6 +9,10 @@ use crate::{
 
 /// What marks a file as a template; it is not part of the rendered path.
 pub(super) const SUFFIX: &str = ".jinja";
+
+/// Steps of one template, and pieces of 64 bytes that it makes: enough for files of several MiB, and the end of a
+/// loop of loops after some milliseconds.
+const FUEL: u64 = 200_000;
 
 pub(super) struct Templates {
     braces: Environment<'static>,
@@ -31,7 +35,10 @@ impl Templates {
     pub(super) fn render(&self, source: &Source, path: &str, context: &Value) -> Result<String> {
         let environment = if has_braces_of_its_own(path) { &self.brackets } else { &self.braces };
         environment.render_named_str(path, source.text(path)?, context).map_err(|error| {
-            let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            let what = match error.kind() {
+                ErrorKind::OutOfFuel => "it does or writes too much".to_owned(),
+                kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+            };
             Error::usage(format!("the template does not render: {what}"))
                 .at(source.locate(path), error.line())
         })
@@ -50,6 +57,7 @@ fn environment(syntax: Result<SyntaxConfig, minijinja::Error>) -> Result<Environ
     environment
         .set_syntax(syntax.map_err(|error| Error::failed("the delimiters are not usable").cause(error))?);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     Ok(environment)
 }

@@ -36,6 +36,28 @@ impl Tree {
         Ok(())
     }
 
+    /// No two files may be one, or a file and a folder, on a system that does not tell upper from lower case.
+    pub fn check(&self) -> Result<()> {
+        let mut files: BTreeMap<String, &str> = BTreeMap::new();
+        let mut folders: BTreeMap<String, &str> = BTreeMap::new();
+        for path in self.0.keys() {
+            for (at, _) in path.match_indices('/') {
+                let folder = &path[..at];
+                match folders.insert(folder.to_lowercase(), folder) {
+                    Some(other) if other != folder => return Err(collides(folder, other)),
+                    _ => {}
+                }
+            }
+            if let Some(other) = files.insert(path.to_lowercase(), path) {
+                return Err(collides(path, other));
+            }
+        }
+        match files.iter().find_map(|(name, path)| Some((*path, *folders.get(name)?))) {
+            Some((file, folder)) => Err(collides(file, folder)),
+            None => Ok(()),
+        }
+    }
+
     pub fn remove(&mut self, path: &str) -> Option<Entry> {
         self.0.remove(path)
     }
@@ -86,14 +108,28 @@ impl fmt::Display for TreeHash {
     }
 }
 
-fn unsafe_because(path: &str) -> Option<&'static str> {
-    if path.contains(['\\', ':', '\0']) {
+fn collides(path: &str, other: &str) -> Error {
+    Error::usage(format!("`{path}` and `{other}` cannot both be in a project"))
+        .help("on some systems they would be one name; give one of them another")
+}
+
+/// Bytes of a path that every system can write below a folder of usual depth.
+const LONGEST: usize = 200;
+
+/// Why no file of this path can be written on every system.
+pub fn unsafe_because(path: &str) -> Option<&'static str> {
+    if path.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) || path.contains(char::is_control) {
         return Some("it has a character that does not mean the same on every system");
+    }
+    if path.len() > LONGEST {
+        return Some("it is longer than some systems take");
     }
     path.split('/').find_map(|name| match name {
         "" => Some("it is absolute or has an empty part"),
         "." | ".." => Some("it leaves its folder"),
-        ".git" => Some("git keeps that name for itself"),
+        name if name.eq_ignore_ascii_case(".git") || name.eq_ignore_ascii_case("git~1") => {
+            Some("git keeps that name for itself")
+        }
         name if name.ends_with(['.', ' ']) => Some("Windows drops a dot or a space at the end"),
         name if is_windows_device(name) => Some("Windows keeps that name for a device"),
         _ => None,
@@ -125,10 +161,34 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_one_on_some_systems_are_refused() {
+        for (files, both) in [
+            (["README.md", "readme.md"], "`readme.md` and `README.md`"),
+            (["Docs/a", "docs/b"], "`docs` and `Docs`"),
+            (["Src", "src/main.rs"], "`Src` and `src`"),
+            (["src", "src/main.rs"], "`src` and `src`"),
+        ] {
+            let error = tree(&files.map(|path| (path, ""))).check().unwrap_err();
+            assert!(error.message.contains(both), "{error}");
+        }
+        assert!(tree(&[("src/a", ""), ("src/b/c", ""), ("src.md", "")]).check().is_ok());
+    }
+
+    #[test]
     fn paths_that_could_leave_the_project_are_refused() {
-        for path in
-            ["../x", "/etc/passwd", "a//b", "a/./b", "c:x", "a\\b", "src/aux.rs", "dot.", ".git/config", ""]
-        {
+        for path in [
+            "../x",
+            "/etc/passwd",
+            "a//b",
+            "a/./b",
+            "c:x",
+            "a\\b",
+            "src/aux.rs",
+            "dot.",
+            ".Git/config",
+            "",
+            "a?",
+        ] {
             let error = Tree::default().insert(path, Entry::text("")).unwrap_err();
             assert!(error.message.contains("cannot be a file of a project"), "{path}");
         }

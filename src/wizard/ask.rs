@@ -43,15 +43,16 @@ impl fmt::Display for Choice {
 }
 
 const LIST_HELP: &str = "arrows move, Enter takes, Esc goes back, Ctrl-C leaves nothing behind";
-const TEXT_HELP: &str = "a folder of this name is made here; Ctrl-C leaves nothing behind";
+pub(super) const NAME_HELP: &str = "a folder of this name is made here; Ctrl-C leaves nothing behind";
 
 pub(super) fn text(
     paper: &mut Paper,
     question: &str,
+    help: &str,
     before: &str,
     check: impl Fn(&str) -> Result<()>,
 ) -> Result<Answer<String>> {
-    let prompt = Question { text: question, help: TEXT_HELP, before };
+    let prompt = Question { text: question, help, before };
     match while_asking(|| prompt.ask(check)).map_err(cannot_ask)?? {
         Some(text) => {
             paper.answered(&format!("> {question} {text}"));

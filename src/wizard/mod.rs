@@ -14,8 +14,8 @@ use self::{
     paper::Paper,
 };
 use crate::{
-    answers::{Answers, Choices, Draft, Order, ProjectName},
-    catalog::{Catalog, Part, Slot},
+    answers::{Answers, Choices, Draft, Order, ProjectName, question},
+    catalog::{Catalog, Hold, Part, Slot},
     error::{Error, Result, Status},
     project::Target,
 };
@@ -24,6 +24,7 @@ use crate::{
 pub fn run(catalog: &Catalog, draft: Draft, flags: &[&str]) -> Result<Order> {
     let given = draft.choices.clone();
     let mut wizard = Wizard { catalog, given, flags, draft, paper: Paper::default() };
+    wizard.tell_of_locks();
     let mut steps = wizard.first_steps();
     let mut at = 0;
     while let Some(step) = steps.get(at).cloned() {
@@ -45,6 +46,8 @@ enum Step {
     Name,
     Way,
     Slot(String),
+    /// A preset's own.
+    Question(String),
     Confirm,
 }
 
@@ -65,11 +68,26 @@ struct Wizard<'a> {
 }
 
 impl Wizard<'_> {
+    /// What a preset decided, so that nobody wonders why it is not asked.
+    fn tell_of_locks(&mut self) {
+        for slot in self.catalog.slots() {
+            if let Some(Hold::Locked(reason)) = slot.lock().map(|limit| &limit.hold) {
+                let title = slot.option(&slot.default).map_or(&*slot.default, |part| &part.title);
+                self.paper.show(&format!("> {} {title} (locked: {reason})", slot.question));
+            }
+        }
+    }
+
     fn first_steps(&self) -> Vec<Step> {
+        let questions: Vec<Step> = self
+            .draft
+            .open_vars(self.catalog)
+            .map(|question| Step::Question(question.name.clone()))
+            .collect();
         let name = self.draft.name.is_none().then_some(Step::Name);
         let is_open = !self.draft.recommended && self.given.open(self.catalog).next().is_some();
         let way = if is_open { Step::Way } else { Step::Confirm };
-        name.into_iter().chain([way]).collect()
+        name.into_iter().chain(questions).chain([way]).collect()
     }
 
     fn ask(&mut self, step: &Step) -> Result<Move> {
@@ -77,6 +95,7 @@ impl Wizard<'_> {
             Step::Name => self.ask_name(),
             Step::Way => self.ask_way(),
             Step::Slot(slot) => self.ask_slot(slot),
+            Step::Question(name) => self.ask_question(name),
             Step::Confirm => self.confirm(),
         }
     }
@@ -88,10 +107,23 @@ impl Wizard<'_> {
             ProjectName::new(text)?;
             Target::inspect(path.as_deref().unwrap_or(Path::new(text))).map(drop)
         };
-        match ask::text(&mut self.paper, "What is the service called?", &before, check)? {
+        match ask::text(&mut self.paper, "What is the service called?", ask::NAME_HELP, &before, check)? {
             Answer::Back => Ok(Move::Back),
             Answer::Given(name) => {
                 self.draft.name = Some(ProjectName::new(&name)?);
+                Ok(Move::Next)
+            }
+        }
+    }
+
+    fn ask_question(&mut self, name: &str) -> Result<Move> {
+        let question = question(self.catalog, name)?;
+        let before = self.draft.vars.get(name).or(question.default.as_ref()).cloned().unwrap_or_default();
+        let help = question.hint.as_deref().unwrap_or("the preset asks this; Ctrl-C leaves nothing behind");
+        match ask::text(&mut self.paper, &question.ask, help, &before, |text| question.check(text))? {
+            Answer::Back => Ok(Move::Back),
+            Answer::Given(value) => {
+                self.draft.vars.insert(name.to_owned(), value);
                 Ok(Move::Next)
             }
         }
@@ -172,7 +204,7 @@ impl Wizard<'_> {
     fn asked_before(&self, steps: &[Step]) -> usize {
         let is_question = |step: &Step| match step {
             Step::Slot(name) => self.catalog.slot(name).is_ok_and(|slot| self.only_option(slot).is_none()),
-            Step::Name | Step::Way | Step::Confirm => true,
+            Step::Name | Step::Question(_) | Step::Way | Step::Confirm => true,
         };
         steps.iter().rposition(is_question).unwrap_or_default()
     }
@@ -211,7 +243,7 @@ impl Wizard<'_> {
     }
 
     fn command_line(&self, order: &Order) -> String {
-        command_line::of(self.catalog, order, self.flags)
+        command_line::of(self.catalog, order, &self.draft.of_preset, self.flags)
     }
 
     fn order(&self) -> Result<Order> {
@@ -221,6 +253,7 @@ impl Wizard<'_> {
             true => Answers::recommended(self.catalog, name, &self.draft.choices)?,
             false => Answers::new(self.catalog, name, &self.draft.choices)?,
         };
-        Ok(Order { answers, path })
+        let vars = self.draft.filled_vars(self.catalog);
+        Ok(Order { answers: answers.with_vars(self.catalog, vars)?, path })
     }
 }

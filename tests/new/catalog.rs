@@ -178,7 +178,7 @@ fn a_crate_that_is_not_locked_is_an_error_that_says_how_to_lock_it() {
     let catalog = changed.load().unwrap();
     let answers = answers(&catalog, "orders", &[]).unwrap();
     let error = render::render(&Plan::new(&catalog, &answers).unwrap()).unwrap_err();
-    changed.is(&error, "queue/table/part.toml", None, "`rope` is not in the master lock", "cargo xtask lock");
+    changed.is(&error, "queue/table/part.toml", None, "no lock knows the crate `rope`", "cargo xtask lock");
 }
 
 #[test]
@@ -267,6 +267,6 @@ fn only_a_file_set_may_ask_for_servers() {
         "slots.toml",
         Some(10),
         "`server` cannot be a slot's name",
-        "`server` are taken",
+        "`server` and `preset` are taken",
     );
 }

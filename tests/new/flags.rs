@@ -78,6 +78,8 @@ fn json_has_stable_keys() {
         "path",
         "dry_run",
         "answers",
+        "preset",
+        "vars",
         "tree_hash",
         "crates",
         "files",

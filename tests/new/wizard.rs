@@ -115,10 +115,11 @@ fn questions() -> Vec<(String, String)> {
     open.map(|slot| (slot.name.clone(), slot.question.clone())).collect()
 }
 
-/// Answers each question with what is suggested, but the one about the cache with these keys.
-fn choose(terminal: &mut Terminal, cache: &str) {
+/// Answers each question with what is suggested, but the one about the cache with these keys. What is `given` is not
+/// asked.
+fn choose(terminal: &mut Terminal, given: &[&str], cache: &str) {
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
-    for (slot, question) in questions() {
+    for (slot, question) in questions().into_iter().filter(|(slot, _)| !given.contains(&slot.as_str())) {
         terminal.sees(&question).types(if slot == "cache" { cache } else { ENTER });
     }
 }
@@ -152,7 +153,7 @@ fn the_short_path_is_a_name_and_three_times_enter() {
 fn choosing_asks_one_question_a_slot_and_shows_what_each_option_costs() {
     let folder = temp();
     let mut terminal = wizard_in(folder.path(), "orders --no-git");
-    choose(&mut terminal, &format!("{DOWN}{ENTER}"));
+    choose(&mut terminal, &[], &format!("{DOWN}{ENTER}"));
     assert!(terminal.text().contains("every read costs a query"), "the trade-off is there");
     terminal.sees("formwork new orders --set cache=none --yes --no-check --no-git").types(ENTER);
     terminal.sees("poured orders: ");
@@ -183,6 +184,32 @@ fn the_shown_command_line_gives_the_same_project() {
 }
 
 #[test]
+fn a_preset_tells_its_locks_and_asks_its_own_questions() {
+    let folder = temp();
+    fs::write(
+        folder.path().join("ours.toml"),
+        "schema = 1\nextends = \"embedded\"\n[lock]\nstorage = \"run by the platform team\"\n\
+         [allow]\nllm = [\"anthropic\", \"openai\"]\n\
+         [vars.team]\nask = \"Which team owns it?\"\npattern = \"[a-z]+\"\nhint = \"lower case\"\n",
+    )
+    .unwrap();
+    let mut terminal = wizard_in(folder.path(), "orders --no-git --preset ours.toml");
+    terminal.sees("SQLite (locked: run by the platform team)");
+    terminal.sees("Which team owns it?").sees("[lower case]").types("Pay").types(ENTER);
+    terminal.sees("it must match [a-z]+").types("\u{15}pay").types(ENTER);
+    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
+    // Nothing else is open, and the first that is allowed is recommended.
+    terminal.sees("Which language model is asked?").sees("Anthropic (recommended)").types(ENTER);
+    terminal
+        .sees("formwork new orders --var team=pay --yes --preset ours.toml --no-check --no-git")
+        .types(ENTER);
+    terminal.sees("poured orders: ");
+    assert!(terminal.ends().0.success());
+    let state = fs::read_to_string(folder.path().join("orders/formwork.toml")).unwrap();
+    assert!(state.contains("llm = \"anthropic\"") && state.contains("team = \"pay\""), "{state}");
+}
+
+#[test]
 fn what_is_given_is_not_asked() {
     let folder = temp();
     let catalog = Catalog::embedded().unwrap();
@@ -192,7 +219,7 @@ fn what_is_given_is_not_asked() {
     let (status, screen) = wizard_in(folder.path(), &all).ends();
     assert!(status.success() && !screen.contains('?'), "{screen}");
     let mut terminal = wizard_in(folder.path(), "bills --set storage=sqlite");
-    choose(&mut terminal, ENTER);
+    choose(&mut terminal, &["storage"], ENTER);
     terminal.sees("Pour bills?").types(ENTER);
     let (status, screen) = terminal.ends();
     // What was given is not asked, and neither is what has no choice.
@@ -205,7 +232,8 @@ fn what_is_given_is_not_asked() {
 #[test]
 fn what_an_answer_before_has_decided_is_not_asked() {
     let folder = temp();
-    let mut terminal = wizard_in(folder.path(), "orders --no-git --set concurrency=async --set cache=none");
+    let given = "--set concurrency=async --set storage=sqlite --set cache=none";
+    let mut terminal = wizard_in(folder.path(), &format!("orders --no-git {given}"));
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
     terminal.sees("language model").types(DOWN).types(DOWN).types(ENTER).sees("Pour orders?").types(ESCAPE);
     // The way back leads to what was asked, not to what was decided.
@@ -223,7 +251,7 @@ fn escape_goes_back() {
     terminal.sees("How should it be built?").types(ESCAPE);
     // The answer is still there, to be changed.
     terminal.sees("What is the service called?").sees("bills").types("2").types(ENTER);
-    choose(&mut terminal, ENTER);
+    choose(&mut terminal, &[], ENTER);
     terminal.sees("Pour bills2?").types(ESCAPE);
     for (_, question) in questions().iter().rev() {
         terminal.sees(question).types(ESCAPE);

@@ -58,7 +58,16 @@ pub(crate) fn read(file: &Path, lock: &CargoLock) -> Result<BTreeMap<String, Dir
                 .at(file, None)
         })?;
         let Table { version, default_features, features } = table;
-        Ok((name, Direct { version, default_features, features, locked }))
+        let direct = Direct {
+            version,
+            default_features,
+            features,
+            registry: None,
+            git: None,
+            reference: None,
+            locked,
+        };
+        Ok((name, direct))
     })
     .collect()
 }

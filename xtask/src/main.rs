@@ -1,6 +1,8 @@
-//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`, `cargo xtask sync`.
+//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`, `cargo xtask sync`,
+//! `cargo xtask fuzz`.
 
 mod dependencies;
+mod fuzz;
 mod lock;
 mod sync;
 mod test;
@@ -31,6 +33,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["full"] => test::run(home, &Extent::full()),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
+        ["fuzz", seconds] => fuzz::run(home, seconds, None),
+        ["fuzz", seconds, seed] => fuzz::run(home, seconds, Some(seed)),
         ["sync"] => sync::write(home),
         ["sync", "--check"] => sync::compare(home),
         _ => Err(Error::usage("this task is not known")
@@ -38,6 +42,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             .help("cargo xtask full           the same, with every test that can be long at its full length or has turns")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")
+            .help("cargo xtask fuzz SECONDS   read presets that are almost right, until the time is up")
             .help("cargo xtask sync           derive what projects of concurrency=threads have in place of async sources")
             .help("cargo xtask sync --check   fail if something is not what the first would make")),
     }

@@ -26,7 +26,7 @@ const READY: Duration = Duration::from_secs(20);
 /// are killed here, machines are not, so no commit waits for the disk.
 const ROOMY: [(&str, &str); 6] = [
     ("APP__DATABASE__ACQUIRE_TIMEOUT", "4s"),
-    ("APP__DATABASE__BUSY_TIMEOUT", "4s"),
+    ("APP__DATABASE__LOCK_TIMEOUT", "4s"),
     ("APP__DATABASE__SYNCHRONOUS", "normal"),
     ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "600000"),
     ("APP__RATE_LIMIT__BURST", "10000"),

@@ -114,7 +114,7 @@ impl Verdict {
 }
 
 /// XML 1.0 has no way to write most control characters: they become U+FFFD.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -19,13 +19,18 @@ use crate::{
     interrupt::Interrupt,
     preset::Preset,
     project::{Place, Project, Site, Wish, absolute},
-    render, wizard,
+    render, shell, wizard,
 };
 
 pub(super) fn run(arguments: &New) -> Result<Status> {
     let interrupt = Interrupt::of_process();
-    let catalog = Catalog::embedded()?;
-    let draft = draft(arguments, &catalog)?;
+    let embedded = Catalog::embedded()?;
+    let preset = arguments.preset.as_ref().map(|preset| Preset::load(preset, &embedded)).transpose();
+    // Ctrl-C ends git too, which then says that it failed.
+    interrupt.check()?;
+    let preset = preset?;
+    let catalog = preset.as_ref().map_or(&embedded, |preset| &preset.catalog);
+    let draft = draft(arguments, catalog, preset.as_ref())?;
     // Before questions are asked whose answers could not be used.
     match &draft.path {
         Some(path) => Site::find(path, wish(arguments)).map(drop)?,
@@ -35,10 +40,12 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     if is_proven {
         proof::preflight()?;
     }
-    let order = order(arguments, &catalog, draft)?;
+    let order = order(arguments, catalog, draft)?;
     interrupt.check()?;
     let site = Site::find(&order.path, wish(arguments))?;
-    let plan = Plan::new(&catalog, &order.answers)?;
+    let pinned = preset.as_ref().map(|preset| preset.pinned_in(&site.target.path)).transpose()?;
+    let order = Order { answers: order.answers.under(pinned), ..order };
+    let plan = Plan::new(catalog, &order.answers)?;
     let render = render::render(&plan)?;
     let crates = render.crates().count();
     let project = Project::compose(render.tree, &render.servers, &order.answers, &site.place)?;
@@ -55,8 +62,8 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
         true => {
             let expected = proof::Expected {
                 crates,
-                first: estimate::first_check(&catalog, &plan, crates)?,
-                later: estimate::later_check(&catalog)?,
+                first: estimate::first_check(catalog, &plan, crates)?,
+                later: estimate::later_check(catalog)?,
             };
             Some(proof::prove(&site.target.path, arguments, &expected)?)
         }
@@ -72,11 +79,10 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
     Ok(status)
 }
 
-fn draft(arguments: &New, catalog: &Catalog) -> Result<Draft> {
-    let mut choices = match &arguments.preset {
-        Some(preset) => Preset::load(preset, catalog)?.choices,
-        None => Choices::default(),
-    };
+fn draft(arguments: &New, catalog: &Catalog, preset: Option<&Preset>) -> Result<Draft> {
+    let of_preset = preset.map_or_else(Choices::default, |preset| preset.choices.clone());
+    let mut choices = of_preset.clone();
+    let vars = preset.map(Preset::vars).unwrap_or_default();
     for pair in &arguments.set {
         choices.set_pair(catalog, pair)?;
     }
@@ -85,14 +91,19 @@ fn draft(arguments: &New, catalog: &Catalog) -> Result<Draft> {
         (None, Some(path)) => Some(ProjectName::of_path(path)?),
         (None, None) => None,
     };
-    Ok(Draft { path: arguments.path.clone(), name, choices, recommended: arguments.yes })
+    let path = arguments.path.clone();
+    let mut draft = Draft { path, name, choices, of_preset, vars, recommended: arguments.yes };
+    for pair in &arguments.var {
+        draft.set_var(catalog, pair)?;
+    }
+    Ok(draft)
 }
 
 /// From the wizard where somebody is there to be asked and something is left to ask.
 fn order(arguments: &New, catalog: &Catalog, draft: Draft) -> Result<Order> {
     let somebody_is_there = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
     match somebody_is_there && !arguments.json && !draft.is_complete(catalog) {
-        true => wizard::run(catalog, draft, &flags(arguments)),
+        true => wizard::run(catalog, draft, &flags(arguments).iter().map(String::as_str).collect::<Vec<_>>()),
         false => draft.complete(catalog),
     }
 }
@@ -106,7 +117,8 @@ fn wish(arguments: &New) -> Wish {
 }
 
 /// The flags that are not answers, for the command line that the wizard shows.
-fn flags(arguments: &New) -> Vec<&'static str> {
+fn flags(arguments: &New) -> Vec<String> {
+    let preset = arguments.preset.iter().map(|preset| format!("--preset {}", shell::word(preset)));
     let all = [
         (arguments.dry_run, "--dry-run"),
         (arguments.no_check, "--no-check"),
@@ -115,5 +127,6 @@ fn flags(arguments: &New) -> Vec<&'static str> {
         (arguments.member, "--member"),
         (arguments.standalone, "--standalone"),
     ];
-    all.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect()
+    let given = all.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+    preset.chain(given).collect()
 }

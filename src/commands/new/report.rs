@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    answers::Answers,
+    answers::{Answers, Pin, Pinned},
     catalog::Commands,
     check,
     project::{Committed, Project},
@@ -98,6 +98,8 @@ impl<'a> Report<'a> {
             "path": self.path,
             "dry_run": committed.is_none(),
             "answers": answers,
+            "preset": self.answers.preset().map(preset),
+            "vars": self.answers.vars().collect::<std::collections::BTreeMap<_, _>>(),
             "tree_hash": self.project.hash.to_string(),
             "crates": self.crates,
             "files": self.project.tree.iter().map(file).collect::<Vec<_>>(),
@@ -106,6 +108,11 @@ impl<'a> Report<'a> {
             "next": self.next,
         })
     }
+}
+
+fn preset(pinned: &Pinned) -> Value {
+    let git = |pin: &Pin| json!({ "url": pin.url, "reference": pin.reference, "commit": pin.commit });
+    json!({ "from": pinned.from, "hash": pinned.hash, "git": pinned.git.iter().map(git).collect::<Vec<_>>() })
 }
 
 fn git(committed: &Committed) -> Value {

@@ -36,7 +36,7 @@ pub async fn get(mut context: Context) -> Result<Json<Usage>, Problem> {
             let rows::Usage {
                 documents,
                 characters,
-            } = rows::usage(&mut *context.read().await?, &tenant).await?;
+            } = rows::usage(&mut *context.read_stale().await?, &tenant).await?;
             Ok(Usage {
                 documents,
                 characters,

@@ -68,7 +68,7 @@ fn beside(slow: &Slow) -> Router<App> {
 }
 
 async fn read_then_ask(mut context: Context, slow: SocketAddr) -> Result<(), Problem> {
-    let read = sqlx::query_scalar::<_, i64>("SELECT 1");
+    let read = sqlx::query_scalar::<_, i64>("SELECT CAST(1 AS BIGINT)");
     context.read().await?.scalar(read).await?;
     let external = context.external();
     let question = external.client().get(format!("http://{slow}/"));

@@ -16,7 +16,6 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use service::{
     app::{context::Context, state::App},
-    config::{Config, Environment},
     data::{
         connection::Connection,
         database::Database,
@@ -30,7 +29,7 @@ use service::{
 use temp_dir::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Client, Server, client::header, eventually};
+use crate::support::{Client, Server, client::header, configuration, eventually};
 
 const KIND: &str = "report";
 const TENANT: &str = "a";
@@ -104,13 +103,7 @@ async fn connection(database: &Database) -> Connection {
 
 /// The application on this folder, beside the processes that serve and work there.
 async fn beside(folder: &TempDir) -> App {
-    let directory = folder.path().to_str().expect("UTF-8");
-    let given = [
-        ("APP__ENVIRONMENT", "development"),
-        ("APP__DATA__DIRECTORY", directory),
-    ];
-    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
+    let config = configuration(folder.path(), &[]);
     let app = App::start(config, Http::new().expect("a client")).await;
     let app = app.expect("a start");
     app.database.migrate().await.expect("a schema");

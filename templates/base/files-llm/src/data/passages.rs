@@ -37,10 +37,10 @@ pub async fn named(
     longest: u32,
 ) -> Result<Vec<Passage>, Error> {
     let statement = sqlx::query_as(
-        "SELECT id, version, title, SUBSTR(body, 1, $1) AS text
+        "SELECT id, version, title, SUBSTR(body, 1, CAST($1 AS INTEGER)) AS text
          FROM documents WHERE tenant = $2 AND id IN ($3, $4, $5, $6, $7, $8, $9, $10)",
     )
-    .bind(longest)
+    .bind(i64::from(longest))
     .bind(tenant);
     // The places that are left over name nobody.
     let ids = (0..MOST_NAMED).map(|place| named.get(place).copied().unwrap_or_default());

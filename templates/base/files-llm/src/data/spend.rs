@@ -257,7 +257,7 @@ pub async fn purge(connection: &mut Connection, age: Duration, limit: u32) -> Re
         " - $1 LIMIT $2)"
     ))
     .bind(millis(age))
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.execute(statement).await
 }
 

@@ -35,7 +35,7 @@ pub fn get(mut context: Context) -> Result<Json<Usage>, Problem> {
         let rows::Usage {
             documents,
             characters,
-        } = rows::usage(&mut *context.read()?, &tenant)?;
+        } = rows::usage(&mut *context.read_stale()?, &tenant)?;
         Ok(Usage {
             documents,
             characters,

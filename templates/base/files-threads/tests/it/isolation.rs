@@ -72,7 +72,7 @@ fn beside(slow: &Slow) -> Router<App> {
 }
 
 fn read_then_ask(mut context: Context, slow: SocketAddr) -> Result<(), Problem> {
-    let read = sqlx::query_scalar::<_, i64>("SELECT 1");
+    let read = sqlx::query_scalar::<_, i64>("SELECT CAST(1 AS BIGINT)");
     wait(context.read()?.scalar(read))?;
     let external = context.external();
     let question = external.client().get(format!("http://{slow}/"));

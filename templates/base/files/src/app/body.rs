@@ -54,6 +54,10 @@ impl Fields {
                         format!("must have {shortest} to {longest} characters, has {length}");
                     self.refuse(name, detail);
                 }
+                // No text to many who store or show it.
+                if text.contains('\0') {
+                    self.refuse(name, "must not have the character U+0000".to_owned());
+                }
                 text
             }
             Some(_) => {

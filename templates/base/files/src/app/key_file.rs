@@ -10,6 +10,12 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 pub fn read_or_make(directory: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
     let path = directory.join(name);
     if !path.exists() {
+        fs::create_dir_all(directory).with_context(|| {
+            format!(
+                "the data folder {} (APP__DATA__DIRECTORY) cannot be made",
+                directory.display()
+            )
+        })?;
         let mut key = [0; 32];
         SystemRandom::new()
             .fill(&mut key)

@@ -44,9 +44,12 @@ impl Connection {
     }
 
     pub async fn execute(&mut self, query: Query<'_, Driver, Arguments>) -> Result<u64, Error> {
-        let end = self.start()?;
+        let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.execute(self.loan.raw())).await;
-        self.finish(answer).map(|done| done.rows_affected())
+        self.finish(end, answer)
+            .await
+            .map(|done| done.rows_affected())
     }
 
     pub async fn optional<T>(
@@ -56,18 +59,20 @@ impl Connection {
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
-        let end = self.start()?;
+        let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_optional(self.loan.raw())).await;
-        self.finish(answer)
+        self.finish(end, answer).await
     }
 
     pub async fn one<T>(&mut self, query: QueryAs<'_, Driver, T, Arguments>) -> Result<T, Error>
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
-        let end = self.start()?;
+        let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
-        self.finish(answer)
+        self.finish(end, answer).await
     }
 
     pub async fn all<T>(
@@ -77,9 +82,10 @@ impl Connection {
     where
         T: for<'r> FromRow<'r, Row> + Send + Unpin,
     {
-        let end = self.start()?;
+        let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_all(self.loan.raw())).await;
-        self.finish(answer)
+        self.finish(end, answer).await
     }
 
     pub async fn scalar<T>(
@@ -90,31 +96,31 @@ impl Connection {
         (T,): for<'r> FromRow<'r, Row>,
         T: Send + Unpin,
     {
-        let end = self.start()?;
+        let end = self.start().await?;
+        let query = query.persistent(self.loan.keeps_statements());
         let answer = bounded(end, query.fetch_one(self.loan.raw())).await;
-        self.finish(answer)
+        self.finish(end, answer).await
     }
 
     /// Counts a statement and arms its end in the database; refuses to start one that is already late.
-    fn start(&mut self) -> Result<Instant, Error> {
+    async fn start(&mut self) -> Result<Instant, Error> {
         if self.deadline.has_passed() {
             return Err(Error::Deadline);
         }
         let end = self.deadline.within(self.statement_timeout).instant();
-        self.loan.arm(end);
+        bounded(end, self.loan.arm(end)).await?;
         self.meter.count_statement();
         Ok(end)
     }
 
-    fn finish<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
-        if answer.is_ok() {
-            self.loan.disarm();
-        }
-        answer
+    async fn finish<T>(&mut self, end: Instant, answer: Result<T, Error>) -> Result<T, Error> {
+        let answer = answer?;
+        bounded(end, self.loan.disarm()).await?;
+        Ok(answer)
     }
 
     async fn commit(mut self) -> Result<(), Error> {
-        let end = self.start()?;
+        let end = self.start().await?;
         bounded(end, self.loan.commit()).await
     }
 }

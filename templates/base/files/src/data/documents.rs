@@ -135,7 +135,7 @@ pub async fn page(
     )
     .bind(tenant)
     .bind(after)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 
@@ -151,7 +151,7 @@ pub async fn texts(
     )
     .bind(tenant)
     .bind(after)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 

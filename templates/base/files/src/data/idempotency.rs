@@ -135,6 +135,6 @@ pub async fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error
         now_ms!(),
         " LIMIT $1)"
     ))
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.execute(statement).await
 }

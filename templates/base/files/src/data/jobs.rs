@@ -158,7 +158,7 @@ pub async fn claim(
         " + $4, started_at = COALESCE(started_at, ",
         now_ms!(),
         ")
-         WHERE id IN (SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND rank <= ",
+         WHERE id = (SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND rank <= ",
         now_ms!(),
         " AND run_at <= ",
         now_ms!(),

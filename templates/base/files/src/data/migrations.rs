@@ -5,8 +5,10 @@ use std::collections::HashSet;
 
 use sqlx::{
     SqlSafeStr,
-    migrate::{Migrate, Migration, MigrationType, Migrator},
+    migrate::{Migration, MigrationType, Migrator},
 };
+
+use super::{connection::Connection, error::Error};
 
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
@@ -41,13 +43,14 @@ fn parse(name: &str, sql: &'static str) -> anyhow::Result<Migration> {
 }
 
 /// The names of the migrations that this database has not seen. It only reads, so any connection will do.
-pub async fn pending<C: Migrate>(connection: &mut C) -> anyhow::Result<Vec<String>> {
-    // Without the table there is nothing applied; the other errors of a database show as soon as it is used.
-    let applied = connection
-        .list_applied_migrations("_sqlx_migrations")
-        .await
-        .unwrap_or_default();
-    let applied: HashSet<i64> = applied.into_iter().map(|applied| applied.version).collect();
+pub async fn pending(connection: &mut Connection) -> anyhow::Result<Vec<String>> {
+    let applied = sqlx::query_as("SELECT version FROM _sqlx_migrations");
+    let applied: Vec<(i64,)> = match connection.all(applied).await {
+        // Without the table there is nothing applied.
+        Err(Error::Other(_)) => Vec::new(),
+        applied => applied?,
+    };
+    let applied: HashSet<i64> = applied.into_iter().map(|(version,)| version).collect();
     let all = all()?;
     let missing = all
         .iter()

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use service::{
-    config::{Config, Environment},
     data::{database::Database, meter::Meter},
     edge::deadline::Deadline,
 };
@@ -16,7 +15,7 @@ use temp_dir::TempDir;
 use crate::support::{
     Client, Process,
     client::{header, problem},
-    document,
+    configuration, document,
 };
 
 /// Two processes that were started at the same moment, and the same caller at each.
@@ -241,12 +240,7 @@ fn text(value: &Value) -> String {
 
 /// Runs a statement on the database of the processes, as a third one.
 async fn change(folder: &Path, statement: &'static str) {
-    let folder_variable = folder.to_str().expect("UTF-8").to_owned();
-    let variables = [
-        ("APP__ENVIRONMENT".to_owned(), "development".to_owned()),
-        ("APP__DATA__DIRECTORY".to_owned(), folder_variable),
-    ];
-    let (config, _) = Config::read(&mut Environment::new(variables)).expect("a configuration");
+    let config = configuration(folder, &[]);
     let database = Database::open(&config.database, folder).await;
     let database = database.expect("the database");
     let deadline = Deadline::after(Duration::from_secs(20));

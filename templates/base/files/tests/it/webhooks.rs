@@ -15,7 +15,6 @@ use std::{path::Path, time::Duration};
 use serde_json::{Value, json};
 use service::{
     app::state::App,
-    config::{Config, Environment},
     data::meter::Meter,
     edge::deadline::Deadline,
     external::http::Http,
@@ -23,18 +22,13 @@ use service::{
 };
 use uuid::Uuid;
 
-use crate::support::{Client, eventually, receiver::Receiver};
+use crate::support::{Client, configuration, eventually, receiver::Receiver};
 
 const TENANT: &str = "a";
 
 /// The data of the processes on this folder, in this process.
 async fn open(folder: &Path) -> App {
-    let given = [
-        ("APP__ENVIRONMENT", "development"),
-        ("APP__DATA__DIRECTORY", folder.to_str().expect("UTF-8")),
-    ];
-    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let (config, _) = Config::read(&mut Environment::new(given)).expect("a configuration");
+    let config = configuration(folder, &[]);
     let app = App::start(config, Http::new().expect("a client")).await;
     let app = app.expect("a start");
     app.database.migrate().await.expect("a schema");

@@ -68,7 +68,7 @@ pub async fn candidates(
     .bind(asker.tenant)
     .bind(key.scope.as_slice())
     .bind(asker.subject)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 

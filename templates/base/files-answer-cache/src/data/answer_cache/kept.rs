@@ -49,7 +49,7 @@ pub async fn trim(connection: &mut Connection, tenant: &str, entries: u32) -> Re
             (SELECT id FROM answer_cache WHERE tenant = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
     )
     .bind(tenant)
-    .bind(entries);
+    .bind(i64::from(entries));
     connection.execute(statement).await.map(drop)
 }
 
@@ -61,6 +61,6 @@ pub async fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error
         now_ms!(),
         " LIMIT $1)"
     ))
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.execute(statement).await
 }

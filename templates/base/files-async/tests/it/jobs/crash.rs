@@ -4,7 +4,7 @@ use serde_json::json;
 use temp_dir::TempDir;
 
 use super::{KIND, ask, becomes, beside, connection, many_documents, moves, read};
-use crate::support::{Client, Process, document, eventually, storage};
+use crate::support::{Client, Process, database, document, eventually};
 
 pub(super) const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
@@ -20,7 +20,7 @@ pub(super) async fn folder() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     let app = beside(&folder).await;
     many_documents(&app).await;
-    storage::only_jobs_of(&mut connection(&app.database).await, KIND).await;
+    database::only_jobs_of(&mut connection(&app.database).await, KIND).await;
     app.database.close().await;
     folder
 }
@@ -58,7 +58,7 @@ async fn a_worker_that_leaves_gives_its_job_back() {
     assert_eq!(becomes(&client, &path, "succeeded").await["attempts"], 1);
 }
 
-/// Whoever sleeps with SQLite's write lock in hand keeps everybody from writing, and that is another story.
+/// Whoever sleeps with a lock of the database in hand may keep everybody from writing, and that is another story.
 pub(super) async fn stop_between_writes(signal: impl Fn(&str), client: &Client) {
     eventually("a stop without the lock", async || {
         signal("STOP");

@@ -16,16 +16,18 @@ use super::{PATIENCE, ask_within};
 use crate::support::{
     Server,
     client::{header, problem},
+    database::FEW_CONNECTIONS,
     document, eventually,
 };
 
-const ONE_READER: (&str, &str) = ("APP__DATABASE__READ_CONNECTIONS", "1");
 const SOON: Duration = Duration::from_secs(1);
 
 /// Counts for minutes.
 const ENDLESS: &str = "WITH RECURSIVE numbers (number) AS (
     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2000000000
 ) SELECT COUNT(*) FROM numbers";
+
+const ONE: &str = "SELECT CAST(1 AS BIGINT)";
 
 /// Reads and writes on connections of the server's own pools.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ async fn assert_works(pool: Pool, app: &App) {
     let working = async {
         let lent = pool.lend(app, 10 * PATIENCE).await;
         let mut connection = lent.unwrap_or_else(|error| panic!("{pool:?}: {error}"));
-        count(&mut connection, "SELECT 1").await
+        count(&mut connection, ONE).await
     };
     let answer = timeout(PATIENCE, working).await.expect("an answer in time");
     assert_eq!(answer.expect("one"), 1);
@@ -65,7 +67,7 @@ async fn assert_works(pool: Pool, app: &App) {
 
 #[tokio::test]
 async fn an_endless_statement_ends_at_the_deadline() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     for pool in POOLS {
         let lent = pool.lend(&server.app, SOON).await;
         let mut connection = lent.expect("a connection");
@@ -79,7 +81,7 @@ async fn an_endless_statement_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn an_endless_statement_that_was_abandoned_ends_at_its_deadline_too() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     for pool in POOLS {
         let mut connection = pool.lend(&server.app, SOON).await.expect("a connection");
         // Polled until it waits for the database, then dropped with everything that it holds.
@@ -114,8 +116,8 @@ async fn a_change_that_was_stopped_leaves_a_writer_that_works() {
 
 #[tokio::test]
 async fn a_statement_has_a_bound_of_its_own() {
-    let variables = [ONE_READER, ("APP__DATABASE__STATEMENT_TIMEOUT", "100ms")];
-    let server = Server::with(&variables).await;
+    let bound = [("APP__DATABASE__STATEMENT_TIMEOUT", "100ms")];
+    let server = Server::with(&[FEW_CONNECTIONS, &bound].concat()).await;
     for pool in POOLS {
         let lent = pool.lend(&server.app, Duration::from_secs(60)).await;
         let mut connection = lent.expect("a connection");
@@ -131,7 +133,7 @@ async fn a_request_for_it_is_answered_504_and_the_next_one_200() {
     let routes = Router::new()
         .route("/endless", routing::get(endless).post(endless_change))
         .route("/one", routing::get(one).post(one_change));
-    let server = Server::with_routes(&[ONE_READER], routes).await;
+    let server = Server::with_routes(FEW_CONNECTIONS, routes).await;
     let client = server.client("a");
     for method in [Method::GET, Method::POST] {
         let late = ask_within(&client, method.clone(), "/endless", 100).await;
@@ -148,9 +150,7 @@ async fn endless(mut context: Context) -> Result<String, Problem> {
 }
 
 async fn one(mut context: Context) -> Result<String, Problem> {
-    Ok(count(&mut *context.read().await?, "SELECT 1")
-        .await?
-        .to_string())
+    Ok(count(&mut *context.read().await?, ONE).await?.to_string())
 }
 
 async fn endless_change(mut context: Context) -> Result<String, Problem> {
@@ -160,15 +160,13 @@ async fn endless_change(mut context: Context) -> Result<String, Problem> {
 }
 
 async fn one_change(mut context: Context) -> Result<String, Problem> {
-    Ok(count(&mut *context.begin().await?, "SELECT 1")
-        .await?
-        .to_string())
+    Ok(count(&mut *context.begin().await?, ONE).await?.to_string())
 }
 
 #[tokio::test]
 async fn who_gets_no_connection_is_told_when_to_come_back() {
-    let variables = [ONE_READER, ("APP__DATABASE__ACQUIRE_TIMEOUT", "100ms")];
-    let server = Server::with(&variables).await;
+    let impatient = [("APP__DATABASE__ACQUIRE_TIMEOUT", "100ms")];
+    let server = Server::with(&[FEW_CONNECTIONS, &impatient].concat()).await;
     let client = server.client("a");
     let held = (
         Pool::Read
@@ -207,7 +205,7 @@ async fn who_gets_no_connection_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_connection_beyond_the_deadline() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     let _held = Pool::Read.lend(&server.app, PATIENCE).await;
     let late = ask_within(&server.client("a"), Method::GET, "/v1/documents", 50).await;
     problem(late, 504).await;
@@ -222,7 +220,7 @@ async fn no_statement_begins_after_the_deadline() {
     let mut connection = lent.expect("a connection");
     eventually("the deadline", async || deadline.has_passed().then_some(())).await;
     let begun = meter.statements();
-    let late = count(&mut connection, "SELECT 1").await;
+    let late = count(&mut connection, ONE).await;
     assert!(matches!(late, Err(Error::Deadline)), "{late:?}");
     assert_eq!(meter.statements(), begun);
 }

@@ -14,7 +14,7 @@ use tokio::{task::block_in_place, time::sleep};
 use uuid::Uuid;
 
 use super::{KIND, TENANT, beside, connection};
-use crate::support::{Process, eventually, size, storage};
+use crate::support::{Process, database, eventually, size};
 
 const WORKERS: usize = 3;
 
@@ -34,7 +34,7 @@ async fn no_job_is_lost_and_none_takes_effect_twice() {
     let jobs = size("TEST_JOBS", 500);
     let folder = TempDir::new().expect("a folder");
     let app = beside(&folder).await;
-    storage::log_ends_of_jobs(&mut connection(&app.database).await).await;
+    database::log_ends_of_jobs(&mut connection(&app.database).await).await;
     add(&app, jobs).await;
     let kills = work_and_kill(&app, &folder).await;
     assert!(kills > 0, "they were done before anybody was killed");

@@ -19,11 +19,10 @@ use super::{
     moves, read,
 };
 use crate::support::{
-    Client, Process, Server, document, eventually, isolation,
+    Client, Process, Server, database, document, eventually, isolation,
     otlp::Collector,
     process::{command_line, is_alive, signal},
     receiver::{Receiver, Reply},
-    storage,
 };
 
 const ISOLATED: (&str, &str) = ("APP__JOBS__ISOLATION", "process");
@@ -108,7 +107,7 @@ async fn child_of(worker: &Process, path: &str) -> u32 {
 async fn what_it_does_is_committed_once_and_its_process_ends() {
     let folder = folder().await;
     let app = beside(&folder).await;
-    storage::log_ends_of_jobs(&mut connection(&app.database).await).await;
+    database::log_ends_of_jobs(&mut connection(&app.database).await).await;
     let service = Process::start_as("all", folder.path(), &[ISOLATED]).await;
     let client = service.client("a").await;
     let path = ask(&client).await;

@@ -17,16 +17,18 @@ use super::{PATIENCE, ask_within};
 use crate::support::{
     Server,
     client::{header, problem},
+    database::FEW_CONNECTIONS,
     document, eventually,
 };
 
-const ONE_READER: (&str, &str) = ("APP__DATABASE__READ_CONNECTIONS", "1");
 const SOON: Duration = Duration::from_secs(1);
 
 /// Counts for minutes.
 const ENDLESS: &str = "WITH RECURSIVE numbers (number) AS (
     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 2000000000
 ) SELECT COUNT(*) FROM numbers";
+
+const ONE: &str = "SELECT CAST(1 AS BIGINT)";
 
 /// Reads and writes on connections of the server's own pools.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +60,7 @@ async fn assert_works(pool: Pool, app: &App) {
     let working = async {
         let lent = pool.lend(app, 10 * PATIENCE).await;
         let mut connection = lent.unwrap_or_else(|error| panic!("{pool:?}: {error}"));
-        count(&mut connection, "SELECT 1").await
+        count(&mut connection, ONE).await
     };
     let answer = timeout(PATIENCE, working).await.expect("an answer in time");
     assert_eq!(answer.expect("one"), 1);
@@ -66,7 +68,7 @@ async fn assert_works(pool: Pool, app: &App) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_statement_ends_at_the_deadline() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     for pool in POOLS {
         let lent = pool.lend(&server.app, SOON).await;
         let mut connection = lent.expect("a connection");
@@ -80,7 +82,7 @@ async fn an_endless_statement_ends_at_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_statement_that_was_abandoned_ends_at_its_deadline_too() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     for pool in POOLS {
         let mut connection = pool.lend(&server.app, SOON).await.expect("a connection");
         // Polled until it waits for the database, then dropped with everything that it holds.
@@ -115,8 +117,8 @@ async fn a_change_that_was_stopped_leaves_a_writer_that_works() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_has_a_bound_of_its_own() {
-    let variables = [ONE_READER, ("APP__DATABASE__STATEMENT_TIMEOUT", "100ms")];
-    let server = Server::with(&variables).await;
+    let bound = [("APP__DATABASE__STATEMENT_TIMEOUT", "100ms")];
+    let server = Server::with(&[FEW_CONNECTIONS, &bound].concat()).await;
     for pool in POOLS {
         let lent = pool.lend(&server.app, Duration::from_secs(60)).await;
         let mut connection = lent.expect("a connection");
@@ -138,7 +140,7 @@ async fn a_request_for_it_is_answered_504_and_the_next_one_200() {
             "/one",
             routing::get(on_a_thread(one)).post(on_a_thread(one_change)),
         );
-    let server = Server::with_routes(&[ONE_READER], routes).await;
+    let server = Server::with_routes(FEW_CONNECTIONS, routes).await;
     let client = server.client("a");
     for method in [Method::GET, Method::POST] {
         let late = ask_within(&client, method.clone(), "/endless", 100).await;
@@ -153,7 +155,7 @@ fn endless(mut context: Context) -> Result<String, Problem> {
 }
 
 fn one(mut context: Context) -> Result<String, Problem> {
-    Ok(wait(count(&mut *context.read()?, "SELECT 1"))?.to_string())
+    Ok(wait(count(&mut *context.read()?, ONE))?.to_string())
 }
 
 fn endless_change(mut context: Context) -> Result<String, Problem> {
@@ -161,13 +163,13 @@ fn endless_change(mut context: Context) -> Result<String, Problem> {
 }
 
 fn one_change(mut context: Context) -> Result<String, Problem> {
-    Ok(wait(count(&mut *context.begin()?, "SELECT 1"))?.to_string())
+    Ok(wait(count(&mut *context.begin()?, ONE))?.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gets_no_connection_is_told_when_to_come_back() {
-    let variables = [ONE_READER, ("APP__DATABASE__ACQUIRE_TIMEOUT", "100ms")];
-    let server = Server::with(&variables).await;
+    let impatient = [("APP__DATABASE__ACQUIRE_TIMEOUT", "100ms")];
+    let server = Server::with(&[FEW_CONNECTIONS, &impatient].concat()).await;
     let client = server.client("a");
     let held = (
         Pool::Read
@@ -206,7 +208,7 @@ async fn who_gets_no_connection_is_told_when_to_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_connection_beyond_the_deadline() {
-    let server = Server::with(&[ONE_READER]).await;
+    let server = Server::with(FEW_CONNECTIONS).await;
     let _held = Pool::Read.lend(&server.app, PATIENCE).await;
     let late = ask_within(&server.client("a"), Method::GET, "/v1/documents", 50).await;
     problem(late, 504).await;
@@ -221,7 +223,7 @@ async fn no_statement_begins_after_the_deadline() {
     let mut connection = lent.expect("a connection");
     eventually("the deadline", async || deadline.has_passed().then_some(())).await;
     let begun = meter.statements();
-    let late = count(&mut connection, "SELECT 1").await;
+    let late = count(&mut connection, ONE).await;
     assert!(matches!(late, Err(Error::Deadline)), "{late:?}");
     assert_eq!(meter.statements(), begun);
 }

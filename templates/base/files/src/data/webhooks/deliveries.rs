@@ -156,6 +156,6 @@ pub async fn page(
     .bind(tenant)
     .bind(endpoint)
     .bind(before)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }

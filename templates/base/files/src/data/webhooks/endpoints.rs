@@ -156,7 +156,7 @@ pub async fn page(
     ))
     .bind(tenant)
     .bind(after)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 

@@ -37,7 +37,7 @@ pub async fn page(
          FROM webhook_endpoints WHERE id > $1 ORDER BY id LIMIT $2"
     ))
     .bind(after)
-    .bind(limit);
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 

@@ -4,15 +4,15 @@
 use crate::support::{
     Client, Server,
     client::{document, header, problem},
+    database::Blocker,
     eventually,
-    storage::Blocker,
 };
 
 #[tokio::test]
 async fn writes_that_are_held_up_are_told_and_reads_go_on() {
     let variables = [
         // Longer than a check of the database may take.
-        ("APP__DATABASE__BUSY_TIMEOUT", "1500ms"),
+        ("APP__DATABASE__LOCK_TIMEOUT", "1500ms"),
         ("APP__ADMIN__READY_INTERVAL", "10ms"),
     ];
     let server = Server::with(&variables).await;

@@ -73,16 +73,3 @@ async fn variables_of_kubernetes_services_change_nothing() {
     assert_eq!(Client::new(process.admin).get("/ready").await.status(), 200);
     assert!(process.terminate().await.success());
 }
-
-#[tokio::test]
-async fn a_start_that_fails_says_what_and_why() {
-    let folder = TempDir::new().expect("a folder");
-    let file = folder.path().join("a-file");
-    std::fs::write(&file, "in the way").expect("a file");
-    let within = file.join("data");
-    let within = within.to_str().expect("UTF-8");
-    let said = refusal(&run(folder.path(), &[("APP__DATA__DIRECTORY", within)], &["all"]).await);
-    for part in ["error:", within, "APP__DATA__DIRECTORY", "Not a directory"] {
-        assert!(said.contains(part), "{part} is missing in {said:?}");
-    }
-}

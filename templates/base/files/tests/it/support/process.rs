@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::{Client, isolation, sender::INBOUND_SECRET, storage};
+use super::{Client, database, isolation, sender::INBOUND_SECRET};
 
 pub(crate) struct Process {
     child: Child,
@@ -170,13 +170,12 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
         ("APP__RATE_LIMIT__BURST", "1000000"),
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
-    environment.extend(storage::SETTINGS);
     environment.extend(isolation::setting());
     environment.extend(variables.iter().copied());
     let mut command = Command::new(binary());
     command
         .env_clear()
-        .env("APP__DATA__DIRECTORY", folder)
+        .envs(database::settings(folder))
         .envs(environment)
         // Not in the project, whose `.env` it would read.
         .current_dir(folder)

@@ -1,6 +1,6 @@
 //! The service, in this process, on a port and a data folder of its own.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use axum::Router;
 use service::{
@@ -12,7 +12,7 @@ use service::{
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-use super::{Client, credential, isolation, process::binary, sender::INBOUND_SECRET, storage};
+use super::{Client, credential, database, isolation, process::binary, sender::INBOUND_SECRET};
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -51,7 +51,7 @@ impl Server {
         routes: impl FnOnce(&App) -> Router,
     ) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let config = config(&folder, variables);
+        let config = configuration(folder.path(), variables);
         let http = Http::new().expect("a client");
         let service = Service::start_with(config, http, duty, true, routes).await;
         let service = service.expect("a start");
@@ -93,7 +93,8 @@ impl Server {
     }
 }
 
-fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
+/// Of a service on this folder, with these variables beside the defaults.
+pub(crate) fn configuration(folder: &Path, variables: &[(&str, &str)]) -> Config {
     let mut given = BTreeMap::from([
         ("APP__ENVIRONMENT", "development"),
         ("APP__SERVER__ADDRESS", "127.0.0.1:0"),
@@ -103,9 +104,8 @@ fn config(folder: &TempDir, variables: &[(&str, &str)]) -> Config {
         ("APP__RATE_LIMIT__BURST", "1000000"),
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
-    let directory = folder.path().to_str().expect("UTF-8").to_owned();
-    given.insert("APP__DATA__DIRECTORY", &directory);
-    given.extend(storage::SETTINGS);
+    let settings = database::settings(folder);
+    given.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
     given.extend(isolation::setting());
     given.extend(variables.iter().copied());
     let given: Vec<_> = given

@@ -1,6 +1,6 @@
 //! The embedded database.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::Environment;
 
@@ -13,7 +13,7 @@ pub struct Database {
     /// The longest that one statement may run; a request's deadline may end it earlier.
     pub statement_timeout: Duration,
     /// The longest wait for a writer in another process.
-    pub busy_timeout: Duration,
+    pub lock_timeout: Duration,
     pub synchronous: Synchronous,
 }
 
@@ -30,12 +30,17 @@ impl Database {
             read_connections: environment.count("APP__DATABASE__READ_CONNECTIONS", "8"),
             acquire_timeout: environment.duration("APP__DATABASE__ACQUIRE_TIMEOUT", "2s"),
             statement_timeout: environment.duration("APP__DATABASE__STATEMENT_TIMEOUT", "5s"),
-            busy_timeout: environment.duration("APP__DATABASE__BUSY_TIMEOUT", "2s"),
+            lock_timeout: environment.duration("APP__DATABASE__LOCK_TIMEOUT", "2s"),
             synchronous: environment.choice(
                 "APP__DATABASE__SYNCHRONOUS",
                 "full",
                 &[("full", Synchronous::Full), ("normal", Synchronous::Normal)],
             ),
         }
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self, data: &Path) -> String {
+        format!("{}/", data.display())
     }
 }

@@ -1,6 +1,6 @@
 //! The database as tests set it, and what other processes do to it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use service::{
     config::Config,
@@ -8,14 +8,22 @@ use service::{
     edge::deadline::Deadline,
 };
 
-/// Tests kill processes, not machines: no commit of theirs waits for the disk. And a machine that is busy with other
-/// tests is none that has failed: who tests a limit sets it.
-pub(crate) const SETTINGS: [(&str, &str); 4] = [
-    ("APP__DATABASE__SYNCHRONOUS", "normal"),
-    ("APP__DATABASE__ACQUIRE_TIMEOUT", "19s"),
-    ("APP__DATABASE__BUSY_TIMEOUT", "19s"),
-    ("APP__DATABASE__STATEMENT_TIMEOUT", "19s"),
-];
+/// No more connections than must be; there is one that writes in any case.
+pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[("APP__DATABASE__READ_CONNECTIONS", "1")];
+
+/// With these a process works on the folder and on the database that belongs to it: its file is there.
+pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
+    let folder = folder.to_str().expect("UTF-8").to_owned();
+    vec![
+        ("APP__DATA__DIRECTORY", folder),
+        // Tests kill processes, not machines: no commit of theirs waits for the disk.
+        ("APP__DATABASE__SYNCHRONOUS", "normal".to_owned()),
+        // A machine that is busy with other tests is none that has failed: who tests a limit sets it.
+        ("APP__DATABASE__ACQUIRE_TIMEOUT", "19s".to_owned()),
+        ("APP__DATABASE__LOCK_TIMEOUT", "19s".to_owned()),
+        ("APP__DATABASE__STATEMENT_TIMEOUT", "19s".to_owned()),
+    ]
+}
 
 /// Somebody who holds up this service's writes.
 pub(crate) struct Blocker {

@@ -1,0 +1,146 @@
+//! Migrations are only ever added: what a database may have seen stays as it is, also where an option goes. Another
+//! database has seen none.
+
+use std::collections::BTreeSet;
+
+use super::repository::Items;
+
+const FOLDER: &str = "migrations/";
+
+/// Changes what the new render brings, so that no migration of the last one differs or goes, and none that comes has a
+/// number that the owner's have. Gives a note for each that needed one.
+pub(super) fn keep(base: &Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (path, item) in base.iter().filter(|(path, _)| is_migration(path)) {
+        if new.insert(path.clone(), item.clone()).is_some_and(|other| other != *item) {
+            notes.push(format!("{path} stays as it is, though newer templates have it otherwise"));
+        }
+    }
+    notes.extend(come(base, ours, new));
+    notes
+}
+
+/// For another database: the migrations of the last render go, whatever became of them, and those of the new one come.
+/// Gives a note for each that was written for the database before and is nobody's but the owner's.
+pub(super) fn replace(base: &mut Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let rendered: Vec<_> = base.keys().filter(|path| is_migration(path)).cloned().collect();
+    for path in rendered {
+        match ours.get(&path) {
+            Some(item) => drop(base.insert(path, item.clone())),
+            None => drop(base.remove(&path)),
+        }
+    }
+    let others = ours.iter().filter(|(path, _)| !base.contains_key(*path));
+    let others: Items = others.map(|(path, item)| (path.clone(), item.clone())).collect();
+    let mut notes = come(base, &others, new);
+    let left = others.keys().filter(|path| is_migration(path) && !new.contains_key(*path));
+    notes.extend(
+        left.map(|path| format!("{path} was written for another database: write it anew, or remove it")),
+    );
+    notes
+}
+
+/// None that comes has a number that `ours` have.
+fn come(base: &Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let mut notes = Vec::new();
+    let coming: Vec<_> =
+        new.keys().filter(|path| is_migration(path) && !base.contains_key(*path)).cloned().collect();
+    for path in coming {
+        let Some(item) = new.remove(&path) else { continue };
+        let same = ours.iter().find(|(other, there)| is_migration(other) && there.blob == item.blob);
+        if let Some((there, item)) = same {
+            // It was here before, from an earlier time with this option.
+            if *there == path {
+                new.insert(path, item.clone());
+            }
+            continue;
+        }
+        let free = free_path(&path, ours, new);
+        if free != path {
+            notes.push(format!("{path} comes as {free}: a migration of yours has its number"));
+        }
+        new.insert(free, item);
+    }
+    notes
+}
+
+/// The path itself, or with the next number that no other migration has.
+fn free_path(path: &str, ours: &Items, new: &Items) -> String {
+    let taken: BTreeSet<u64> = ours.keys().chain(new.keys()).filter_map(|path| number(path)).collect();
+    let Some((mut free, rest)) = number(path).zip(path.split_once('_').map(|(_, rest)| rest)) else {
+        return path.to_owned();
+    };
+    while taken.contains(&free) {
+        free += 1;
+    }
+    let digits = path.len() - FOLDER.len() - rest.len() - 1;
+    format!("{FOLDER}{free:0digits$}_{rest}")
+}
+
+pub(super) fn is_migration(path: &str) -> bool {
+    path.starts_with(FOLDER) && path.ends_with(".sql")
+}
+
+fn number(path: &str) -> Option<u64> {
+    is_migration(path).then(|| path[FOLDER.len()..].split_once('_')?.0.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::repository::Item, *};
+
+    fn items(files: &[(&str, &str)]) -> Items {
+        let item = |blob: &str| Item { mode: "100644".into(), blob: blob.into() };
+        files.iter().map(|(path, blob)| ((*path).to_owned(), item(blob))).collect()
+    }
+
+    fn kept(base: &[(&str, &str)], ours: &[(&str, &str)], new: &[(&str, &str)]) -> (Vec<String>, usize) {
+        let mut new = items(new);
+        let notes = keep(&items(base), &items(ours), &mut new);
+        (new.iter().map(|(path, item)| format!("{path} {}", item.blob)).collect(), notes.len())
+    }
+
+    #[test]
+    fn one_that_was_rendered_stays() {
+        let one = [("migrations/1_a.sql", "a")];
+        assert_eq!(kept(&one, &one, &[]), (vec!["migrations/1_a.sql a".to_owned()], 0));
+        let changed = [("migrations/1_a.sql", "b")];
+        assert_eq!(kept(&one, &one, &changed), (vec!["migrations/1_a.sql a".to_owned()], 1));
+    }
+
+    #[test]
+    fn one_that_comes_takes_a_free_number() {
+        let ours = [("migrations/007_mine.sql", "m"), ("migrations/008_mine.sql", "n")];
+        let new = [("migrations/007_theirs.sql", "t"), ("migrations/009_theirs.sql", "u")];
+        let expected =
+            vec!["migrations/009_theirs.sql u".to_owned(), "migrations/010_theirs.sql t".to_owned()];
+        assert_eq!(kept(&[], &ours, &new), (expected, 1));
+    }
+
+    #[test]
+    fn one_that_is_there_does_not_come_twice() {
+        let ours = [("migrations/8_a.sql", "a")];
+        assert_eq!(kept(&[], &ours, &[("migrations/7_a.sql", "a")]), (Vec::new(), 0));
+        assert_eq!(kept(&[], &ours, &ours), (vec!["migrations/8_a.sql a".to_owned()], 0));
+    }
+
+    #[test]
+    fn another_database_has_seen_none() {
+        let mut base =
+            items(&[("migrations/1_a.sql", "a"), ("migrations/2_b.sql", "b"), ("migrations/4_d.sql", "d")]);
+        let ours = items(&[
+            ("migrations/1_a.sql", "edited"),
+            ("migrations/2_b.sql", "b"),
+            ("migrations/3_mine.sql", "m"),
+        ]);
+        let mut new =
+            items(&[("migrations/1_a.sql", "A"), ("migrations/3_c.sql", "C"), ("migrations/4_d.sql", "D")]);
+        let notes = replace(&mut base, &ours, &mut new);
+        assert_eq!(base, items(&[("migrations/1_a.sql", "edited"), ("migrations/2_b.sql", "b")]));
+        assert_eq!(
+            new,
+            items(&[("migrations/1_a.sql", "A"), ("migrations/4_d.sql", "D"), ("migrations/5_c.sql", "C")])
+        );
+        assert_eq!(notes.len(), 2, "{notes:?}");
+    }
+}

@@ -1,0 +1,17 @@
+-- Tells workers of a job that may be claimed, as its transaction commits. It is news and no more: whoever misses it
+-- finds the row.
+CREATE FUNCTION tell_of_job() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('jobs', NEW.kind);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tell_of_new_jobs AFTER INSERT ON jobs FOR EACH ROW
+    WHEN (NEW.state = 'queued' AND NEW.run_at <= NEW.created_at)
+    EXECUTE FUNCTION tell_of_job();
+
+-- Given back by a worker that leaves, or queued again by hand; one that failed is due later.
+CREATE TRIGGER tell_of_jobs_again AFTER UPDATE OF state ON jobs FOR EACH ROW
+    WHEN (NEW.state = 'queued' AND OLD.state <> 'queued'
+        AND NEW.run_at <= EXTRACT(EPOCH FROM statement_timestamp()) * 1000)
+    EXECUTE FUNCTION tell_of_job();

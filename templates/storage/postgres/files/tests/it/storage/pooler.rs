@@ -1,0 +1,85 @@
+//! Behind a transaction pooler nothing may be left in a session, for the next transaction has another. What must hold for
+//! that is seen without one; `TEST_PGBOUNCER_URL=postgres://… cargo test` runs all tests through a real one.
+
+use serde_json::{Value, json};
+use service::{
+    data::{database::Database, meter::Meter},
+    edge::deadline::Deadline,
+};
+use temp_dir::TempDir;
+
+use super::PATIENCE;
+use crate::support::{Server, client::header, configuration, document, eventually};
+
+const POOLED: [(&str, &str); 1] = [("APP__DATABASE__POOLER", "transaction")];
+
+#[tokio::test]
+async fn migrations_go_past_it_or_nowhere() {
+    let folder = TempDir::new().expect("a folder");
+    let mut config = configuration(folder.path(), &POOLED).database;
+    config.direct_url = None;
+    let database = Database::open(&config, folder.path()).await;
+    let refused = database.expect("a start").migrate().await;
+    let said = refused.expect_err("no way past it").to_string();
+    assert!(said.contains("set APP__DATABASE__DIRECT_URL"), "{said}");
+}
+
+#[tokio::test]
+async fn each_piece_of_work_is_a_transaction_that_brings_its_settings() {
+    // What a statement sees of its session.
+    const SEEN: &str = "SELECT CONCAT_WS(' ', now() <> statement_timestamp(),
+            current_setting('transaction_read_only'), current_setting('statement_timeout'),
+            current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'),
+            (SELECT COUNT(*) FROM pg_prepared_statements))";
+    let variables = [
+        POOLED[0],
+        ("APP__DATABASE__STATEMENT_TIMEOUT", "3s"),
+        ("APP__DATABASE__LOCK_TIMEOUT", "1s"),
+        ("APP__DATABASE__IDLE_IN_TRANSACTION_TIMEOUT", "4s"),
+    ];
+    let server = Server::with(&variables).await;
+    let (database, meter) = (&server.app.database, Meter::default());
+    let deadline = Deadline::after(PATIENCE);
+    for (lent, is_read_only) in [
+        (database.read(deadline, &meter).await, "on"),
+        (database.write(deadline, &meter).await, "off"),
+        (database.begin(deadline, &meter).await, "off"),
+    ] {
+        let mut connection = lent.expect("a connection");
+        for _ in 0..2 {
+            let seen = sqlx::query_scalar::<_, String>(SEEN);
+            let seen = connection.scalar(seen).await.expect("an answer");
+            let words: Vec<&str> = seen.split(' ').collect();
+            let [in_transaction, read_only, statement, others @ ..] = words.as_slice() else {
+                panic!("{seen}");
+            };
+            assert_eq!((*in_transaction, *read_only), ("t", is_read_only));
+            // Less the time that has passed since.
+            let statement = statement.trim_end_matches("ms").trim_end_matches('s');
+            assert_ne!(statement, "0", "no bound");
+            assert_eq!(others, ["1s", "4s", "0"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sample_works_through_it() {
+    let server = Server::with_worker(&POOLED).await;
+    let client = server.client("a");
+    let path = client.create("one").await;
+    assert_eq!(client.get(&path).await.status(), 200);
+    let two = document("two");
+    for _ in 0..2 {
+        let made = client.post_with_key("/v1/documents", "k", &two).await;
+        assert_eq!(made.status(), 201);
+    }
+    assert_eq!(client.count().await, 2);
+    let body = json!({ "title": "all" });
+    let asked = client.post_with_key("/v1/reports", "r", &body).await;
+    let job = header(&asked, "location").to_owned();
+    eventually("the report", async || {
+        let job: Value = client.get(&job).await.json().await.expect("JSON");
+        (job["state"] == "succeeded").then_some(())
+    })
+    .await;
+}

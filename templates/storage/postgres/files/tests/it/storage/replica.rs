@@ -1,0 +1,43 @@
+//! A replica is asked for what may be a moment old, and missed by nobody while it is gone.
+
+use serde_json::Value;
+use temp_dir::TempDir;
+
+use crate::support::{Client, Process, Server, database};
+
+async fn usage(client: &Client) -> Value {
+    let answer = client.get("/v1/usage").await;
+    assert_eq!(answer.status(), 200);
+    let usage: Value = answer.json().await.expect("JSON");
+    usage["documents"].clone()
+}
+
+/// A database that is never caught up, so that one sees who was asked.
+async fn another() -> String {
+    let folder = TempDir::new().expect("a folder");
+    let process = Process::start(folder.path(), &[]).await;
+    assert!(process.terminate().await.success());
+    let settings = database::settings(folder.path()).into_iter();
+    let mut urls = settings.filter(|(name, _)| *name == "APP__DATABASE__URL");
+    urls.next().expect("a URL").1
+}
+
+#[tokio::test]
+async fn it_is_asked_for_what_may_be_old_and_for_nothing_else() {
+    let replica = another().await;
+    let server = Server::with(&[("APP__DATABASE__REPLICA_URL", &replica)]).await;
+    let client = server.client("a");
+    let path = client.create("one").await;
+    assert_eq!(client.get(&path).await.status(), 200);
+    assert_eq!(client.count().await, 1);
+    assert_eq!(usage(&client).await, 0);
+}
+
+#[tokio::test]
+async fn while_it_is_gone_the_primary_answers() {
+    let gone = "postgres://127.0.0.1:1/gone";
+    let server = Server::with(&[("APP__DATABASE__REPLICA_URL", gone)]).await;
+    let client = server.client("a");
+    client.create("one").await;
+    assert_eq!(usage(&client).await, 1);
+}

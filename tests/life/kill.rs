@@ -1,0 +1,91 @@
+//! Killed at any moment: whole before, whole after, or finished by the next run.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{all_files, assert_nothing_is_left, copy, formwork, git, temp};
+
+/// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
+const MOMENTS: u32 = 20;
+
+fn set(project: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_formwork"));
+    command.args(["set", "cache=none", "--no-check"]).current_dir(project);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn the_next_run_finishes_what_a_killed_one_began() {
+    let folder = temp();
+    formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
+    let poured = folder.path().join("orders");
+    let fresh = |name: &str| {
+        let project = folder.path().join(name);
+        let _ = fs::remove_dir_all(&project);
+        copy(&poured, &project);
+        project
+    };
+    let project = fresh("whole");
+    let begun = Instant::now();
+    assert!(set(&project).status().unwrap().success());
+    let whole = begun.elapsed();
+    let (before, after) = (all_files(&poured), all_files(&project));
+    let moments = env::var("FORMWORK_TEST_MOMENTS").ok().map_or(MOMENTS, |given| given.parse().unwrap());
+    for moment in 0..moments {
+        let project = fresh("killed");
+        let mut child = set(&project).spawn().unwrap();
+        thread::sleep(whole.mul_f64(1.1) * moment / moments);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // git that was called before the kill ends its own step.
+        thread::sleep(Duration::from_millis(30));
+        let outcome = formwork(&project, "set cache=none --no-check");
+        outcome.expect(0, &[]);
+        assert!(all_files(&project) == after, "killed at {moment} of {moments}");
+        assert_eq!(git(&project, &["status", "--porcelain"]), "");
+        assert_eq!(git(&project, &["rev-list", "--count", "HEAD"]), "2");
+        assert_nothing_is_left(&project);
+        // A git that outlived its caller may have written while the next run tidied up; the one after that does.
+        formwork(&project, "diff --stat").expect(0, &[]);
+        let git_dir = project.join(".git/formwork");
+        let left: Vec<_> = fs::read_dir(git_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        git(&project, &["fsck", "--no-dangling"]);
+    }
+    assert_eq!(all_files(&poured), before);
+}
+
+#[test]
+fn what_was_written_after_the_kill_is_kept() {
+    let folder = temp();
+    formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
+    let project = folder.path().join("orders");
+    let after = folder.path().join("after");
+    copy(&project, &after);
+    formwork(&after, "set cache=none --no-check").expect(0, &[]);
+    // As a run leaves it that was killed before it wrote the first file.
+    let head = git(&project, &["rev-parse", "HEAD"]);
+    git(&project, &["fetch", "--quiet", after.to_str().unwrap(), "HEAD"]);
+    let commit = git(&project, &["rev-parse", "FETCH_HEAD"]);
+    let tree = git(&project, &["rev-parse", "FETCH_HEAD^{tree}"]);
+    let journal = serde_json::json!({
+        "formwork": 1, "pid": i32::MAX, "head": head, "commit": commit, "tree": tree,
+        "message": "Set cache=none", "stages": [], "is_conflict": false,
+    });
+    fs::create_dir_all(project.join(".git/formwork")).unwrap();
+    fs::write(project.join(".git/formwork/journal.json"), journal.to_string()).unwrap();
+    fs::hard_link(project.join(".git/formwork/journal.json"), project.join(".git/index.lock")).unwrap();
+    fs::write(project.join("src/data/cache.rs"), "// typed after the kill\n").unwrap();
+    formwork(&project, "diff").expect(2, &["killed before it was done", "formwork update"]);
+    formwork(&project, "update --no-check").expect(0, &["is finished now", "src/data/cache.rs"]);
+    assert_eq!(git(&project, &["rev-parse", "HEAD"]), commit);
+    assert_eq!(all_files(&project), all_files(&after));
+    let kept = fs::read_to_string(project.join(".git/formwork/kept/src/data/cache.rs")).unwrap();
+    assert_eq!(kept, "// typed after the kill\n");
+}

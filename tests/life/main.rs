@@ -1,0 +1,14 @@
+//! Projects that live on: scripted histories with real git. Each asserts what a skilled person would expect.
+
+#![expect(clippy::unwrap_used, reason = "in a test a step that fails is the failure to show")]
+
+mod answers;
+mod catalog;
+mod files;
+mod history;
+mod kill;
+mod manifest;
+mod presets;
+mod refusals;
+mod reports;
+mod support;
