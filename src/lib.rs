@@ -12,6 +12,7 @@ pub mod commands;
 pub mod compare;
 pub mod error;
 pub mod estimate;
+pub mod evidence;
 pub mod interrupt;
 pub mod life;
 pub mod lock;

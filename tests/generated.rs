@@ -1,7 +1,6 @@
 //! The default project, whole: poured, proven, run again under load; and a second one from its crates.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -9,10 +8,6 @@ use std::{
     thread,
 };
 
-use formwork::{
-    answers::{Choices, covering},
-    catalog::Catalog,
-};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -24,9 +19,6 @@ const LONG: [(&str, &str); 3] = [
     ("TEST_JOBS_ISOLATION", "jobs::"),
     ("TEST_CRASHES", "idempotency::crash"),
 ];
-
-/// The slots whose options change the code nearly everywhere: each of them is run, not only read by the linter.
-const DEEPEST: [&str; 2] = ["concurrency", "storage"];
 
 /// Texts of the simulator: where its directions begin, and how its answers do.
 const SIMULATOR: [&str; 2] = ["[[sim:", "This answer is simulated."];
@@ -49,70 +41,6 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
     home.pour(&second, &["--no-check"]);
     let report = home.check(&second, &["--steps", "clippy,build"]);
     assert_eq!(report["crates"]["compiled"], 0, "{report:#}");
-
-    // What other combinations share with those before they copy too.
-    servers_are_installed();
-    let catalog = Catalog::embedded().expect("a catalog");
-    let mut known: BTreeSet<Answer> = defaults(&catalog);
-    for (number, choices) in others(&catalog).enumerate() {
-        let project = home.path.join(format!("other-{number}"));
-        let flags = flags(&choices);
-        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-        home.pour(&project, &[&["--no-check"], &flags[..]].concat());
-        let new: Vec<Answer> = options(&choices).difference(&known).cloned().collect();
-        let is_run = number == 0 || new.iter().any(|(slot, _)| DEEPEST.contains(&slot.as_str()));
-        let steps = if is_run { "fmt,clippy,build,test,boot,probe" } else { "fmt,clippy" };
-        let report = home.check(&project, &["--steps", steps]);
-        let compiled = report["crates"]["compiled"].as_u64().expect("a number");
-        let most = if new.iter().any(|option| has_features(&catalog, option)) { 60 } else { 10 };
-        assert!(compiled < most, "{flags:?}: {compiled} crates compiled");
-        known.extend(new);
-        // A dozen of them would fill a disk.
-        fs::remove_dir_all(&project).expect("a folder that can be removed");
-    }
-}
-
-/// A slot, and the name of one of its options.
-type Answer = (String, String);
-
-fn defaults(catalog: &Catalog) -> BTreeSet<Answer> {
-    catalog.slots().iter().map(|slot| (slot.name.clone(), slot.default.clone())).collect()
-}
-
-fn options(choices: &Choices) -> BTreeSet<Answer> {
-    choices.iter().map(|(slot, option)| (slot.to_owned(), option.to_owned())).collect()
-}
-
-/// Whether an option is a feature of a crate, which is compiled anew with it, and so is what that brings.
-fn has_features(catalog: &Catalog, (slot, option): &Answer) -> bool {
-    let part = catalog.option(slot, option).expect("an option");
-    part.dependencies.values().any(|dependency| !dependency.features.is_empty())
-}
-
-/// Few projects in which every pair of options stands that does not stand in the default one. The first differs most
-/// from it.
-fn others(catalog: &Catalog) -> impl Iterator<Item = Choices> {
-    covering(catalog, &Choices::default()).into_iter().skip(1)
-}
-
-/// What options need that are run here: from Debian's packages, where this may install them.
-fn servers_are_installed() {
-    const INSTALL: [&str; 5] = ["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"];
-    if Path::new("/usr/lib/postgresql").exists() || Command::new("postgres").arg("--version").output().is_ok()
-    {
-        return;
-    }
-    // Packages of servers start none where no init runs.
-    let run =
-        |arguments: &[&str]| Command::new(arguments[0]).args(&arguments[1..]).env("RUNLEVEL", "1").output();
-    let done = rustix::process::geteuid().is_root()
-        && run(&["apt-get", "update"]).is_ok()
-        && run(&INSTALL).is_ok_and(|done| done.status.success());
-    assert!(done, "storage=postgres is tested with PostgreSQL, which is missing: sudo {}", INSTALL.join(" "));
-}
-
-fn flags(choices: &Choices) -> Vec<String> {
-    choices.iter().flat_map(|(slot, option)| ["--set".to_owned(), format!("{slot}={option}")]).collect()
 }
 
 /// A folder outside of every repository and workspace, with a cache of its own.

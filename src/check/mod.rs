@@ -6,6 +6,7 @@ pub mod libtest;
 pub mod linter;
 pub mod log;
 pub mod messages;
+pub mod ports;
 pub mod preflight;
 pub mod probe;
 pub mod process;

@@ -23,11 +23,12 @@ fn the_catalog_is_listed_for_people_and_for_machines() {
 #[test]
 fn an_option_tells_what_it_changes() {
     let said = formwork("options cache=none").succeeds();
-    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold check: -"] {
+    for text in ["Against cache=memory:", "- moka ", "~ src/data/cache.rs", "cold check: -", "proven: "] {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");
     }
     let option = json("options cache=none --json");
     assert_eq!(option["changes"]["against"], "memory");
+    assert!(option["proven"]["projects"].is_u64() && option["proven"]["current"].is_u64(), "{option:#}");
     let changed = option["changes"]["files"]["changed"].as_array().unwrap();
     assert!(changed.iter().any(|path| path == "Cargo.toml"));
 }

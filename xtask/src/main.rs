@@ -1,9 +1,10 @@
-//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask lock`, `cargo xtask sync`,
-//! `cargo xtask fuzz`.
+//! Tasks of the house: `cargo xtask test`, `cargo xtask full`, `cargo xtask matrix`, `cargo xtask lock`,
+//! `cargo xtask sync`, `cargo xtask fuzz`.
 
 mod dependencies;
 mod fuzz;
 mod lock;
+mod matrix;
 mod sync;
 mod test;
 mod variants;
@@ -12,7 +13,7 @@ use std::{env, path::Path, process::ExitCode};
 
 use formwork::error::{Error, Result};
 
-use self::test::Extent;
+use self::{matrix::Share, test::Extent};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,6 +32,11 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["test"] => test::run(home, &Extent::of_commit(home)),
         ["full"] => test::run(home, &Extent::full()),
+        ["matrix"] => matrix::prove(home, Share::ALL, false),
+        ["matrix", "--again"] => matrix::prove(home, Share::ALL, true),
+        ["matrix", "--shard", share] => matrix::prove(home, Share::parse(share)?, false),
+        ["matrix", "--shard", share, "--again"] => matrix::prove(home, Share::parse(share)?, true),
+        ["matrix", "--table"] => matrix::write_table(home),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
         ["fuzz", seconds] => fuzz::run(home, seconds, None),
@@ -40,6 +46,9 @@ fn run(arguments: &[&str]) -> Result<()> {
         _ => Err(Error::usage("this task is not known")
             .help("cargo xtask test           run everything that CI runs")
             .help("cargo xtask full           the same, with every test that can be long at its full length or has turns")
+            .help("cargo xtask matrix         prove the projects in which every pair of options stands, and write that down")
+            .help("                           --shard K/N: only every N-th; --again: also those already proven;")
+            .help("                           --table: only write docs/evidence.md anew")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")
             .help("cargo xtask fuzz SECONDS   read presets that are almost right, until the time is up")

@@ -7,7 +7,9 @@ use duct::cmd;
 use formwork::error::{Error, Result};
 
 use crate::{
-    lock, sync,
+    lock,
+    matrix::{self, Share},
+    sync,
     variants::{self, Variants},
 };
 
@@ -34,11 +36,12 @@ const LONG: [Long; 4] = [
 pub(crate) struct Extent {
     long: Vec<Long>,
     variants: Variants,
+    matrix: Share,
 }
 
 impl Extent {
     pub(crate) fn full() -> Self {
-        Self { long: LONG.to_vec(), variants: Variants::All }
+        Self { long: LONG.to_vec(), variants: Variants::All, matrix: Share::ALL }
     }
 
     /// What CI runs this time. The commit's hash says whose turn it is: it is known in a shallow clone, the run can be
@@ -46,7 +49,11 @@ impl Extent {
     pub(crate) fn of_commit(home: &Path) -> Self {
         let hash = cmd!("git", "rev-parse", "HEAD").dir(home).stderr_null().read();
         let number = hash.ok().map(|hash| number(&hash)).unwrap_or_default();
-        Self { long: vec![LONG[number % LONG.len()]], variants: Variants::of_commit(number / LONG.len()) }
+        Self {
+            long: vec![LONG[number % LONG.len()]],
+            variants: Variants::of_commit(number / LONG.len()),
+            matrix: Share::of_commit(number),
+        }
     }
 }
 
@@ -61,13 +68,15 @@ pub(crate) fn run(home: &Path, extent: &Extent) -> Result<()> {
         println!("long this time: {variable}={size}");
     }
     println!("variants on further options this time: {}", extent.variants);
+    println!("projects of the matrix this time: {}", extent.matrix);
     let cargo = |arguments: &[&str]| cargo(home, arguments, &extent.long);
-    let steps: [(&str, &dyn Fn() -> Result<()>); 6] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 7] = [
         ("lock file", &|| lock::compare(home)),
         ("derived files", &|| sync::compare(home)),
         ("format", &|| cargo(&FORMAT)),
         ("lint", &|| cargo(&LINT)),
         ("tests", &|| cargo(&TESTS)),
+        ("matrix", &|| matrix::turn(home, extent.matrix)),
         ("variants", &|| variants::run(home, extent.variants)),
     ];
     let begun = Instant::now();

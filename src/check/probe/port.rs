@@ -4,8 +4,6 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::fd::OwnedFd,
-    process,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 use rustix::{
@@ -14,10 +12,7 @@ use rustix::{
 };
 
 use super::Finding;
-
-/// Where to look, and how many of them: below the ports that systems give to outgoing connections.
-const FIRST: u16 = 15_000;
-const COUNT: u32 = 16_000;
+use crate::check::ports;
 
 /// An address of this machine that is ours until this is dropped.
 #[derive(Debug)]
@@ -31,18 +26,13 @@ pub struct Port {
 
 impl Port {
     pub fn take() -> Finding<Self> {
-        static LOOKED_AT: AtomicU32 = AtomicU32::new(0);
-        for _ in 0..COUNT {
-            // Processes at the same time begin at different places, which is all there is where nothing is held.
-            let number =
-                process::id().wrapping_mul(97).wrapping_add(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
-            let port = FIRST + u16::try_from(number % COUNT).unwrap_or_default();
+        for port in ports::candidates() {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let Ok(held) = hold(address) else { continue };
             let is_usable = TcpListener::bind(address).is_ok();
             return Ok(Self { address, _held: is_usable.then_some(held) });
         }
-        Err(format!("no free port: all {COUNT} from {FIRST} on are taken"))
+        Err("no port is free".to_owned())
     }
 }
 

@@ -7,8 +7,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
-    process::{Command, id as process_id},
-    sync::atomic::{AtomicU16, Ordering},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +15,7 @@ use std::{
 use super::{find, guard::Guard};
 use crate::{
     catalog::Server,
+    check::ports,
     error::{Error, Result},
     interrupt::Interrupt,
 };
@@ -25,10 +25,6 @@ const TICK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often somebody else may be faster at a port.
 const ATTEMPTS: usize = 5;
-/// Where to look for ports, below those that systems give to outgoing connections. A server may use the one after its
-/// own too.
-const FIRST_PORT: u16 = 15_000;
-const PAIRS: u16 = 8_000;
 /// Lines of the log that explain why a server did not start.
 const LAST_LINES: usize = 12;
 /// Variables that a program may need from its surroundings. Others could be a server's own settings.
@@ -36,7 +32,7 @@ const PASSED_ON: [&str; 3] = ["TMPDIR", "LD_LIBRARY_PATH", "TZ"];
 
 /// Starts a server with programs of `programs`; gives its URL once it serves.
 pub fn start(server: &Server, programs: &Path, log: &Path, interrupt: &Interrupt) -> Result<(Guard, String)> {
-    start_on(ports(), server, programs, log, interrupt)
+    start_on(free_pairs(), server, programs, log, interrupt)
 }
 
 /// On the first of these ports that is the server's: what it says is what counts, since on the port somebody else may
@@ -122,13 +118,9 @@ fn last_lines(log: &Path) -> String {
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n    ")
 }
 
-/// Free just now, and the next one too; processes at the same time begin at different places.
-fn ports() -> impl Iterator<Item = u16> {
-    static GIVEN_OUT: AtomicU16 = AtomicU16::new(0);
-    let begin = u16::try_from(process_id() % u32::from(PAIRS)).unwrap_or_default();
-    let next = move || begin.wrapping_add(GIVEN_OUT.fetch_add(1, Ordering::Relaxed)) % PAIRS;
-    let pairs = (0..PAIRS).map(move |_| FIRST_PORT + 2 * next());
-    pairs.filter(|port| is_free(*port) && is_free(port + 1))
+/// Free just now, and the next one too.
+fn free_pairs() -> impl Iterator<Item = u16> {
+    ports::candidates().filter(|port| is_free(*port) && is_free(port + 1))
 }
 
 fn is_free(port: u16) -> bool {

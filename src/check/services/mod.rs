@@ -40,6 +40,11 @@ pub enum Way {
     Compose,
 }
 
+/// The command that gets a server's programs, where they are not here or will not do.
+pub fn missing(server: &Server) -> Option<String> {
+    find::find(server).is_err().then(|| find::how_to_get(server))
+}
+
 /// Running servers. They stop when this is dropped.
 #[derive(Debug, Default)]
 pub struct Services {

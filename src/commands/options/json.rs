@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Proofs;
 use crate::{
     catalog::{Part, Rule, Slot},
     compare::Comparison,
@@ -15,12 +16,18 @@ pub(super) fn slot(slot: &Slot) -> String {
     pretty(&json!({ "schema": 1, "slots": [slot_value(slot)] }))
 }
 
-pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64>) -> String {
+pub(super) fn option(
+    option: &Part,
+    comparison: &Comparison,
+    seconds: Option<f64>,
+    proofs: &Proofs,
+) -> String {
     let mut value = option_value(option);
     value["schema"] = 1.into();
     value["slot"] = option.slot.clone().into();
     value["changes"] = json!(comparison);
     value["build_seconds"] = seconds.into();
+    value["proven"] = json!({ "projects": proofs.count, "current": proofs.current, "last": proofs.last });
     pretty(&value)
 }
 

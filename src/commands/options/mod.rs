@@ -4,10 +4,11 @@ mod json;
 mod text;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Part},
     cli::Options,
     compare::Comparison,
     error::{Result, Status},
+    evidence::Evidence,
 };
 
 pub(super) fn run(arguments: &Options) -> Result<Status> {
@@ -30,10 +31,33 @@ pub(super) fn run(arguments: &Options) -> Result<Status> {
             let option = catalog.option(slot, option)?;
             let comparison = Comparison::of(&catalog, option)?;
             let seconds = comparison.seconds(&catalog.build_seconds()?);
+            let proofs = Proofs::of(&catalog, option)?;
             let render = if arguments.json { json::option } else { text::option };
-            render(option, &comparison, seconds)
+            render(option, &comparison, seconds, &proofs)
         }
     };
     anstream::println!("{}", output.trim_end());
     Ok(Status::Fine)
+}
+
+/// The projects with one option that were checked whole.
+struct Proofs {
+    /// How many there are.
+    count: usize,
+    /// How many of them are poured today as they were then.
+    current: usize,
+    /// The day of the last.
+    last: Option<String>,
+}
+
+impl Proofs {
+    fn of(catalog: &Catalog, option: &Part) -> Result<Self> {
+        let evidence = Evidence::of(catalog)?;
+        let proven: Vec<_> = evidence.with(&option.slot, &option.name).collect();
+        Ok(Self {
+            count: proven.len(),
+            current: proven.iter().filter(|proven| proven.is_current(catalog)).count(),
+            last: proven.iter().map(|proven| proven.date.clone()).max(),
+        })
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::Proofs;
 use crate::{
     catalog::{Part, Slot},
     compare::{Changes, Comparison},
@@ -36,7 +37,12 @@ pub(super) fn slot(slot: &Slot) -> String {
     text
 }
 
-pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64>) -> String {
+pub(super) fn option(
+    option: &Part,
+    comparison: &Comparison,
+    seconds: Option<f64>,
+    proofs: &Proofs,
+) -> String {
     let mut text = format!("{BOLD}{}={}{BOLD:#}: {}\n", option.slot, option.name, option.title);
     about(&mut text, option, "");
     let _ = match &comparison.against {
@@ -53,7 +59,20 @@ pub(super) fn option(option: &Part, comparison: &Comparison, seconds: Option<f64
         None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         None => writeln!(text, "  cold check: not measured"),
     };
+    let _ = writeln!(text, "  proven: {}", proven(proofs));
     text
+}
+
+fn proven(proofs: &Proofs) -> String {
+    match (&proofs.last, proofs.count, proofs.current) {
+        (None, ..) => "not yet".to_owned(),
+        (Some(last), count, current) if count == current => {
+            format!("in {count} projects, last on {last} (docs/evidence.md)")
+        }
+        (Some(last), count, current) => {
+            format!("in {count} projects, last on {last}; {current} are poured today as they were then")
+        }
+    }
 }
 
 fn heading(text: &mut String, slot: &Slot) {

@@ -1,0 +1,202 @@
+//! `cargo xtask matrix`: few projects in which every pair of options stands, each poured and checked whole. What was
+//! proven is written down, and not proven again while neither the project nor the compiler has changed.
+
+mod project;
+mod servers;
+mod table;
+
+use std::{fs, path::Path, time::Instant};
+
+use formwork::{
+    answers::{Choices, covering},
+    catalog::Catalog,
+    error::{Error, Result},
+    evidence::{self, Evidence, Proven},
+};
+
+use self::project::{LINT, WHOLE, Workshop};
+
+/// CI runs one of so many shares whole; which, chance decides.
+const TURNS: usize = 5;
+const TABLE: &str = "docs/evidence.md";
+
+/// Every `of`-th project, from the `number`-th on; counted from 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    number: usize,
+    of: usize,
+}
+
+impl Share {
+    pub(crate) const ALL: Self = Self { number: 0, of: 1 };
+
+    /// The share whose turn it is at a commit of this number.
+    pub(crate) fn of_commit(number: usize) -> Self {
+        Self { number: number % TURNS, of: TURNS }
+    }
+
+    /// `2/5`, counted from 1.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let numbers = text.split_once('/').and_then(|(number, of)| {
+            let number: usize = number.parse().ok()?;
+            Some(Self { number: number.checked_sub(1)?, of: of.parse().ok()? })
+        });
+        numbers.filter(|share| share.number < share.of).ok_or_else(|| {
+            Error::usage(format!("`{text}` is no share")).help("--shard 2/5 is the second of five")
+        })
+    }
+
+    fn has(self, at: usize) -> bool {
+        at % self.of == self.number
+    }
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "share {} of {}", self.number + 1, self.of)
+    }
+}
+
+/// Proves what is in the share and not proven yet, or all of the share `again`; writes down each at once.
+pub(crate) fn prove(home: &Path, share: Share, again: bool) -> Result<()> {
+    let mut matrix = Matrix::load(home)?;
+    let workshop = Workshop::build(home)?;
+    servers::install(&matrix.catalog)?;
+    let begun = Instant::now();
+    let mut red = 0;
+    for at in (0..matrix.projects.len()).filter(|at| share.has(*at)) {
+        if let Some(proven) = matrix.projects[at].proven(&matrix.evidence, &workshop).filter(|_| !again) {
+            println!("{}: already proven on {}", matrix.title(at), proven.date);
+            continue;
+        }
+        match matrix.check(at, &workshop, WHOLE)? {
+            Some(proven) => matrix.record(home, at, proven)?,
+            None => red += 1,
+        }
+    }
+    println!("\n{share} in {:.0} s", begun.elapsed().as_secs_f64());
+    if red == 0 { Ok(()) } else { Err(Error::failed(format!("{red} projects are not proven"))) }
+}
+
+/// What CI runs: the share whole, and of the others formatting and lints where they are not proven as they are. The
+/// default project is proven by a test of its own.
+pub(crate) fn turn(home: &Path, share: Share) -> Result<()> {
+    let matrix = Matrix::load(home)?;
+    let workshop = Workshop::build(home)?;
+    servers::install(&matrix.catalog)?;
+    let mut red = 0;
+    for at in 1..matrix.projects.len() {
+        let proven = matrix.projects[at].proven(&matrix.evidence, &workshop);
+        let steps = match (share.has(at), proven) {
+            (true, _) => WHOLE,
+            (false, None) => LINT,
+            (false, Some(proven)) => {
+                println!("{}: already proven on {}", matrix.title(at), proven.date);
+                continue;
+            }
+        };
+        red += usize::from(matrix.check(at, &workshop, steps)?.is_none());
+    }
+    if red == 0 { Ok(()) } else { Err(Error::failed(format!("matrix: {red} projects are red"))) }
+}
+
+/// Writes the table of what is proven anew.
+pub(crate) fn write_table(home: &Path) -> Result<()> {
+    let matrix = Matrix::load(home)?;
+    matrix.write(home, TABLE, &table::render(&matrix.catalog, &matrix.choices(), &matrix.evidence))
+}
+
+/// A project of the matrix.
+struct Combination {
+    choices: Choices,
+    tree: String,
+}
+
+impl Combination {
+    /// The proof of this very project by this compiler.
+    fn proven<'a>(&self, evidence: &'a Evidence, workshop: &Workshop) -> Option<&'a Proven> {
+        let proven = evidence.get(&self.choices)?;
+        (proven.tree == self.tree && proven.toolchain == workshop.toolchain).then_some(proven)
+    }
+}
+
+struct Matrix {
+    catalog: Catalog,
+    projects: Vec<Combination>,
+    evidence: Evidence,
+}
+
+impl Matrix {
+    fn load(home: &Path) -> Result<Self> {
+        let source = formwork::catalog::Source::folder(&home.join("templates"))?;
+        let catalog = Catalog::load(source)?;
+        let evidence = Evidence::of(&catalog)?;
+        let project = |choices: Choices| {
+            let tree = evidence::tree(&catalog, &choices)?.to_string();
+            Ok(Combination { choices, tree })
+        };
+        let few = covering(&catalog, &Choices::default());
+        let projects = few.into_iter().map(project).collect::<Result<_>>()?;
+        Ok(Self { catalog, projects, evidence })
+    }
+
+    fn choices(&self) -> Vec<Choices> {
+        self.projects.iter().map(|project| project.choices.clone()).collect()
+    }
+
+    fn title(&self, at: usize) -> String {
+        let choices = named_as(&self.projects[at].choices);
+        format!("{:2} of {}  {choices}", at + 1, self.projects.len())
+    }
+
+    fn check(&self, at: usize, workshop: &Workshop, steps: &str) -> Result<Option<Proven>> {
+        println!("{}", self.title(at));
+        let project = &self.projects[at];
+        workshop.check(&project.choices, &project.tree, steps)
+    }
+
+    /// At once: who interrupts the rest loses nothing of it. Combinations that are no longer in the matrix go.
+    fn record(&mut self, home: &Path, at: usize, proven: Proven) -> Result<()> {
+        let choices = self.choices();
+        self.evidence.proven.retain(|old| !old.is_of(&choices[at]));
+        self.evidence.proven.push(proven);
+        let place = |proven: &Proven| choices.iter().position(|choices| proven.is_of(choices));
+        self.evidence.proven.retain(|proven| place(proven).is_some());
+        self.evidence.proven.sort_by_key(|proven| place(proven));
+        let file = format!("templates/{}", evidence::FILE);
+        self.write(home, &file, &evidence::text(&self.evidence)?)?;
+        self.write(home, TABLE, &table::render(&self.catalog, &choices, &self.evidence))
+    }
+
+    fn write(&self, home: &Path, file: &str, text: &str) -> Result<()> {
+        let path = home.join(file);
+        fs::write(&path, text).map_err(|error| Error::failed("cannot write").at(path, None).cause(error))
+    }
+}
+
+fn named_as(choices: &Choices) -> String {
+    choices.iter().map(|(slot, option)| format!("{slot}={option}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_project_is_in_one_share() {
+        for at in 0..12 {
+            let shares = (0..TURNS).filter(|commit| Share::of_commit(commit + TURNS).has(at));
+            assert_eq!(shares.count(), 1);
+            assert!(Share::ALL.has(at));
+        }
+    }
+
+    #[test]
+    fn shares_are_counted_from_one() {
+        let share = Share::parse("2/5").expect("a share");
+        assert_eq!((share.number, share.of, share.to_string()), (1, 5, "share 2 of 5".to_owned()));
+        for text in ["0/5", "6/5", "2", "/", "a/5", "1/0"] {
+            assert!(Share::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One project of the matrix: poured by the tool as a user runs it, checked, and thrown away.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use duct::cmd;
+use formwork::{
+    answers::Choices,
+    error::{Error, Result},
+    evidence::{NAME, Proven},
+};
+use serde_json::Value;
+
+/// All steps of the check.
+pub(super) const WHOLE: &str = "fmt,clippy,build,test,boot,probe";
+pub(super) const LINT: &str = "fmt,clippy";
+
+/// The tool, and where its compiled crates are kept from one project to the next.
+pub(super) struct Workshop {
+    formwork: PathBuf,
+    cache: PathBuf,
+    pub(super) toolchain: String,
+}
+
+impl Workshop {
+    pub(super) fn build(home: &Path) -> Result<Self> {
+        let failed = |error| Error::failed("formwork cannot be built").cause(error);
+        cmd!("cargo", "build", "--locked", "--package", "formwork").dir(home).run().map_err(failed)?;
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| home.join("target"), PathBuf::from);
+        let said = cmd!("rustc", "--version").dir(home).read().map_err(failed)?;
+        let toolchain = said.split(' ').nth(1).unwrap_or_default().to_owned();
+        Ok(Self { formwork: target.join("debug/formwork"), cache: target.join("matrix"), toolchain })
+    }
+
+    /// What is proven now, or nothing where something is red: then it is told, and the project stays.
+    pub(super) fn check(&self, choices: &Choices, tree: &str, steps: &str) -> Result<Option<Proven>> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| Error::failed("cannot make a temporary folder").cause(error))?;
+        let project = folder.path().join(NAME);
+        let answers =
+            choices.iter().flat_map(|(slot, option)| ["--set".to_owned(), format!("{slot}={option}")]);
+        let flags = ["new", "--yes", "--json", "--no-check"].map(str::to_owned);
+        let poured = json(&self.formwork(flags.into_iter().chain(answers), &project)?)?;
+        if poured["tree_hash"] != tree {
+            return Err(Error::failed("the tool pours another project than the templates render"));
+        }
+        let flags = ["check", "--json", "--steps", steps].map(str::to_owned);
+        let report = json(&self.formwork(flags.into_iter(), &project)?)?;
+        if report["passed"] == true {
+            let proven = proven(choices, tree, &report)?;
+            println!("      {}", summary(&proven, steps));
+            return Ok(Some(proven));
+        }
+        let kept = folder.keep().join(NAME);
+        tell(&report);
+        println!("      RED; kept: formwork check {}", kept.display());
+        // Compiled crates of a red project are of no use, and take gigabytes.
+        let _ = fs::remove_dir_all(kept.join("target"));
+        Ok(None)
+    }
+
+    fn formwork(&self, arguments: impl Iterator<Item = String>, project: &Path) -> Result<Output> {
+        let mut command = Command::new(&self.formwork);
+        // Cargo's own variables speak of this task, not of the project.
+        let own = |name: &str| name.starts_with("CARGO_") && name != "CARGO_HOME";
+        for (name, _) in env::vars().filter(|(name, _)| own(name) || name == "RUSTUP_TOOLCHAIN") {
+            command.env_remove(name);
+        }
+        command.args(arguments).arg(project).env("XDG_CACHE_HOME", &self.cache).stderr(Stdio::inherit());
+        command.output().map_err(|error| Error::failed("formwork cannot be started").cause(error))
+    }
+}
+
+fn json(output: &Output) -> Result<Value> {
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        Error::failed("formwork said what is no JSON")
+            .cause(String::from_utf8_lossy(&output.stdout))
+            .cause(error)
+    })
+}
+
+fn proven(choices: &Choices, tree: &str, report: &Value) -> Result<Proven> {
+    let today = cmd!("date", "-u", "+%F").read();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Ok(Proven {
+        tree: tree.to_owned(),
+        toolchain: text(&report["toolchain"]).unwrap_or_default(),
+        date: today.map_err(|error| Error::missing("there is no `date`").cause(error))?,
+        seconds: report["seconds"].as_f64().unwrap_or_default().round(),
+        tests: outcomes(report, "test", "passed").count(),
+        promises: outcomes(report, "probe", "kept")
+            .filter_map(|name| name.split(' ').next().map(str::to_owned))
+            .collect(),
+        servers: list(&report["services"]).filter_map(|server| text(&server["title"])).collect(),
+        answers: choices.iter().map(|(slot, option)| (slot.to_owned(), option.to_owned())).collect(),
+    })
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn outcomes<'a>(report: &'a Value, step: &'a str, outcome: &'a str) -> impl Iterator<Item = &'a str> {
+    let steps = list(&report["steps"]).filter(move |own| own["step"] == step);
+    let cases = steps.flat_map(|step| list(&step["cases"])).filter(move |case| case["outcome"] == outcome);
+    cases.filter_map(|case| case["name"].as_str())
+}
+
+fn summary(proven: &Proven, steps: &str) -> String {
+    let seconds = proven.seconds;
+    match steps == WHOLE {
+        true => format!("{} tests, {} promises, {seconds:.0} s", proven.tests, proven.promises.len()),
+        false => format!("{steps} in {seconds:.0} s"),
+    }
+}
+
+fn tell(report: &Value) {
+    for step in list(&report["steps"]).filter(|step| step["outcome"] == "failed") {
+        let text = |key: &str| step[key].as_str().unwrap_or_default();
+        println!("      {}: {}\n{}", text("step"), text("summary"), text("excerpt"));
+    }
+}
