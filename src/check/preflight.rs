@@ -52,6 +52,8 @@ fn toolchain(folder: &Path) -> Result<()> {
 fn cargo_version(folder: &Path) -> Result<Version> {
     let install = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh";
     let output = cargo::command(folder, "--version")
+        // What rustup objects to is told to a user, who has no use for the calls that led there.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .output()
         .map_err(|_| Error::missing("cargo is not installed, or not on PATH").help(install))?;
@@ -112,4 +114,19 @@ fn free_space(folder: &Path, needed: u64) -> Result<()> {
     Err(Error::missing(format!("{} of disk is free, the check needs {}", gib(free), gib(needed)))
         .at(folder, None)
         .help("df -h . shows what is full; formwork cache clear frees what earlier checks kept"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+
+    #[test]
+    fn a_disk_that_is_too_small_is_said_with_what_frees_some() {
+        let here = Path::new(".");
+        assert!(free_space(here, 0).is_ok());
+        let error = free_space(here, u64::MAX).expect_err("no disk is that large");
+        assert_eq!(error.status, Status::Missing);
+        assert!(error.help.iter().any(|help| help.contains("formwork cache clear")), "{error:?}");
+    }
 }

@@ -7,7 +7,7 @@ use inquire::{
     ui::{RenderConfig, Styled},
 };
 
-use super::{paper::Paper, text::Question};
+use super::{paper::Paper, text::Question, wrap};
 use crate::{
     error::{Error, Result, Status},
     interrupt::while_asking,
@@ -35,13 +35,16 @@ impl Choice {
 
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.ruled_out {
-            None => write!(f, "{}: {}", self.title, self.detail),
-            Some(reason) => write!(f, "{} (not possible): {reason}", self.title),
-        }
+        let text = match &self.ruled_out {
+            None => format!("{}: {}", self.title, self.detail),
+            Some(reason) => format!("{} (not possible): {reason}", self.title),
+        };
+        f.write_str(&wrap::within(&text, wrap::columns().saturating_sub(MARK)))
     }
 }
 
+/// What stands before each line of a list, `> ` or blanks, and the column that a cursor may need.
+const MARK: usize = 3;
 const LIST_HELP: &str = "arrows move, Enter takes, Esc goes back, Ctrl-C leaves nothing behind";
 pub(super) const NAME_HELP: &str = "a folder of this name is made here; Ctrl-C leaves nothing behind";
 

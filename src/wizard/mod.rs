@@ -6,6 +6,7 @@ mod line;
 mod paper;
 mod picture;
 mod text;
+mod wrap;
 
 use std::path::{Path, PathBuf};
 
@@ -230,7 +231,7 @@ impl Wizard<'_> {
 
     fn confirm(&mut self) -> Result<Move> {
         let order = self.order()?;
-        let picture = picture::draw(self.catalog, &order.answers);
+        let picture = picture::draw(self.catalog, &order.answers, wrap::columns());
         let command_line = self.command_line(&order);
         self.paper.show(&format!("\n{picture}\nThe same without questions:\n\n  {command_line}\n"));
         match ask::yes(&mut self.paper, &format!("Pour {}?", order.answers.name()))? {

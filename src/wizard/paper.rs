@@ -5,8 +5,10 @@ use std::io::{self, Write as _, stderr};
 use crossterm::{
     cursor::{MoveToColumn, MoveUp},
     queue,
-    terminal::{self, Clear, ClearType},
+    terminal::{Clear, ClearType},
 };
+
+use super::wrap;
 
 #[derive(Debug, Default)]
 pub(super) struct Paper {
@@ -42,8 +44,7 @@ impl Paper {
 }
 
 fn rows(line: &str) -> usize {
-    let columns = terminal::size().map_or(80, |(columns, _)| columns.max(1));
-    line.chars().count().div_ceil(columns.into()).max(1)
+    line.chars().count().div_ceil(wrap::columns()).max(1)
 }
 
 /// A terminal that cannot is left with some lines too many.

@@ -8,10 +8,13 @@ use crossterm::{
     event::{self, Event, KeyEventKind},
     queue,
     style::{Color, Print, ResetColor, SetForegroundColor},
-    terminal::{self, Clear, ClearType, disable_raw_mode, enable_raw_mode},
+    terminal::{Clear, ClearType, disable_raw_mode, enable_raw_mode},
 };
 
-use super::line::{Line, Press};
+use super::{
+    line::{Line, Press},
+    wrap,
+};
 use crate::error::{Error, Result};
 
 pub(super) struct Question<'a> {
@@ -88,13 +91,13 @@ impl Frame {
         let typed = line.text();
         write(Color::Green, "?", &format!(" {} {typed}\r\n", question.text))?;
         write(color, &below, "")?;
-        let columns = terminal::size().map_or(80, |(columns, _)| columns.max(1));
-        let rows = |width: usize| u16::try_from(width.div_ceil(columns.into()).max(1)).unwrap_or(1);
+        let columns = wrap::columns();
+        let rows = |width: usize| u16::try_from(width.div_ceil(columns).max(1)).unwrap_or(1);
         let first = "? ".len() + question.text.chars().count() + " ".len();
         let cursor = first + line.cursor();
-        self.row = u16::try_from(cursor / usize::from(columns)).unwrap_or_default();
+        self.row = u16::try_from(cursor / columns).unwrap_or_default();
         let last = rows(first + typed.chars().count()) + rows(below.chars().count()) - 1;
-        let column = u16::try_from(cursor % usize::from(columns)).unwrap_or_default();
+        let column = u16::try_from(cursor % columns).unwrap_or_default();
         let mut terminal = stderr();
         up(last.saturating_sub(self.row))?;
         queue!(terminal, MoveToColumn(column))?;

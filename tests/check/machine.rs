@@ -54,6 +54,31 @@ fn a_cargo_that_is_too_old() {
     );
 }
 
+/// rustup says what it lacks; the calls that led there are nobody's business.
+#[test]
+fn a_cargo_that_does_not_start() {
+    let fixture = Fixture::new("machine");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rustup = "echo 'error: no default is configured' >&2; [ \"$RUST_BACKTRACE\" = 0 ] || echo backtrace >&2; exit 1";
+    script(folder.path(), "cargo", rustup);
+    let mut command = fixture.formwork(&["check", "--steps", "fmt"]);
+    command.env("PATH", folder.path()).env("RUST_BACKTRACE", "1").env_remove("CARGO");
+    let outcome = run(command);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("cause: no default is configured"), "{}", outcome.err);
+    assert!(!outcome.err.contains("backtrace"), "{}", outcome.err);
+}
+
+#[test]
+fn no_rustfmt() {
+    let fixture = Fixture::new("machine");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    link(folder.path(), &["cargo", "rustc"]);
+    let outcome = check_with_path(&fixture, folder.path());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains("rustup component add rustfmt"), "{}", outcome.err);
+}
+
 #[test]
 fn no_clippy() {
     let fixture = Fixture::new("machine");

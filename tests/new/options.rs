@@ -1,5 +1,10 @@
 //! `formwork options`, `completions` and `man`.
 
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
 use formwork::compare::Comparison;
 use serde_json::Value;
 
@@ -68,5 +73,26 @@ fn completions_and_manual_pages_are_written() {
     let pages = names(folder.path());
     for page in ["formwork.1", "formwork-new.1", "formwork-options.1"] {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
+    }
+}
+
+/// `formwork … | head -1`, where the rest does not fit the pipe or is written after its reader has gone.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_fault() {
+    for arguments in [
+        "completions zsh",
+        "man",
+        "preset schema",
+        "options --json",
+        "new orders --yes --dry-run --json --standalone",
+    ] {
+        let mut command = formwork(arguments).0;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(!first.is_empty(), "{arguments}");
+        assert!([Some(0), Some(141)].contains(&output.status.code()), "{arguments}: {}", output.status);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments}");
     }
 }

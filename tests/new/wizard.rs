@@ -33,13 +33,14 @@ struct Terminal {
     reader: thread::JoinHandle<()>,
     /// How much of the screen's text has been looked at.
     seen: usize,
+    columns: u16,
     /// Dropping it would hang up.
     _master: Box<dyn portable_pty::MasterPty + Send>,
 }
 
 impl Terminal {
-    fn open(command: CommandBuilder) -> Self {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
+    fn open(command: CommandBuilder, columns: u16) -> Self {
+        let size = PtySize { rows: ROWS, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).unwrap();
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
@@ -53,7 +54,7 @@ impl Terminal {
             }
         });
         let keyboard = pty.master.take_writer().unwrap();
-        Self { child, keyboard, output, reader, seen: 0, _master: pty.master }
+        Self { child, keyboard, output, reader, seen: 0, columns, _master: pty.master }
     }
 
     /// All text so far, without colours and movements.
@@ -64,9 +65,14 @@ impl Terminal {
 
     /// What somebody who sits there sees now.
     fn screen(&self) -> String {
-        let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+        self.rows().join("\n")
+    }
+
+    /// The same row by row, blanks at the end left out.
+    fn rows(&self) -> Vec<String> {
+        let mut screen = vt100::Parser::new(ROWS, self.columns, 0);
         screen.process(&self.output.lock().unwrap());
-        screen.screen().contents()
+        screen.screen().rows(0, self.columns).map(|row| row.trim_end().to_owned()).collect()
     }
 
     /// Waits until `text` appears after what has been waited for before.
@@ -126,12 +132,16 @@ fn choose(terminal: &mut Terminal, given: &[&str], cache: &str) {
 
 /// `formwork new` on a terminal, in `folder`.
 fn wizard_in(folder: &Path, arguments: &str) -> Terminal {
+    wizard_on(COLUMNS, folder, arguments)
+}
+
+fn wizard_on(columns: u16, folder: &Path, arguments: &str) -> Terminal {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_formwork"));
     command.args(["new", "--no-check"]);
     command.args(arguments.split_whitespace());
     command.cwd(folder);
     command.env("TERM", "xterm");
-    Terminal::open(command)
+    Terminal::open(command, columns)
 }
 
 #[test]
@@ -160,6 +170,41 @@ fn choosing_asks_one_question_a_slot_and_shows_what_each_option_costs() {
     assert!(terminal.ends().0.success());
     let state = fs::read_to_string(folder.path().join("orders/formwork.toml")).unwrap();
     assert!(state.contains("cache = \"none\""), "{state}");
+}
+
+/// Lines that are too long for a terminal end between words, and the picture stays one.
+#[test]
+fn a_narrow_terminal_breaks_no_word_and_no_picture() {
+    let catalog = Catalog::embedded().unwrap();
+    let folder = temp();
+    let mut terminal = wizard_on(80, folder.path(), "orders --no-git");
+    terminal.sees("How should it be built?").types(DOWN).types(ENTER);
+    for (slot, question) in questions() {
+        terminal.sees(&question).sees("Ctrl-C leaves nothing behind");
+        let screen = terminal.rows().join(" ");
+        let words: Vec<_> = screen.split_whitespace().collect();
+        for part in &catalog.slot(&slot).unwrap().options {
+            let tradeoff: Vec<_> = part.tradeoff.split(' ').collect();
+            let is_whole = words.windows(tradeoff.len()).any(|some| some == tradeoff);
+            assert!(
+                is_whole || screen.contains("(not possible)"),
+                "{}: {}",
+                part.tradeoff,
+                terminal.screen()
+            );
+        }
+        terminal.types(ENTER);
+    }
+    terminal.sees("Pour orders?");
+    let rows = terminal.rows();
+    let picture: Vec<_> = rows.iter().filter(|row| row.contains(['│', '─'])).collect();
+    assert!(picture.len() >= 9, "{}", terminal.screen());
+    for row in picture {
+        let is_whole = row.starts_with("  ") && row.ends_with(['┐', '│', '┤', '┘']);
+        assert!(is_whole, "{row:?}: {}", terminal.screen());
+    }
+    terminal.types(CTRL_C);
+    terminal.ends();
 }
 
 #[test]
@@ -390,7 +435,7 @@ fn ruled_out_options_are_shown_with_the_reason_and_cannot_be_taken() {
     command.args(["--exact", "wizard::on_the_fixture", "--ignored", "--nocapture"]);
     command.cwd(folder.path());
     command.env("TERM", "xterm");
-    let mut terminal = Terminal::open(command);
+    let mut terminal = Terminal::open(command, COLUMNS);
     terminal.sees("What is the service called?").types("orders").types(ENTER);
     terminal.sees("How should it be built?").types(DOWN).types(ENTER);
     terminal.sees("Where does state live?").types(ENTER).sees("What finds things?").sees("List");

@@ -17,6 +17,7 @@ pub(super) fn preflight() -> Result<()> {
 
 /// What the check is expected to take.
 pub(super) struct Expected {
+    /// Of the lock file: some of them are for other systems than this one.
     pub(super) crates: usize,
     /// With nothing compiled before.
     pub(super) first: Duration,
@@ -28,9 +29,9 @@ impl Expected {
     fn text(&self, is_compiled: bool) -> String {
         let (crates, first) = (self.crates, roughly(self.first));
         match self.later.map(roughly) {
-            Some(later) if is_compiled => format!("most of {crates} crates are compiled already, {later}"),
-            Some(later) => format!("{crates} crates, {first}; later projects {later}"),
-            None => format!("{crates} crates, {first}"),
+            Some(later) if is_compiled => format!("most of its crates are compiled already, {later}"),
+            Some(later) => format!("up to {crates} crates, {first}; later projects {later}"),
+            None => format!("up to {crates} crates, {first}"),
         }
     }
 }
@@ -61,9 +62,12 @@ mod tests {
     fn what_comes_depends_on_what_is_compiled() {
         let seconds = Duration::from_secs;
         let expected = Expected { crates: 237, first: seconds(115), later: Some(seconds(18)) };
-        assert_eq!(expected.text(false), "237 crates, about 2 minutes; later projects about 20 seconds");
-        assert_eq!(expected.text(true), "most of 237 crates are compiled already, about 20 seconds");
+        assert_eq!(
+            expected.text(false),
+            "up to 237 crates, about 2 minutes; later projects about 20 seconds"
+        );
+        assert_eq!(expected.text(true), "most of its crates are compiled already, about 20 seconds");
         let unmeasured = Expected { later: None, ..expected };
-        assert_eq!(unmeasured.text(true), "237 crates, about 2 minutes");
+        assert_eq!(unmeasured.text(true), "up to 237 crates, about 2 minutes");
     }
 }
