@@ -362,6 +362,27 @@ mod p9 {
         )
     }
 
+    /// The probe asks each question as a new caller, so that no cache has its answer: what it asks of one tenant after
+    /// the other fails too.
+    fn an_answer_that_every_tenant_is_given() -> Variant {
+        breaks(
+            &["P4", "P8", "P9"],
+            "with a question that another tenant has asked: the provider was not asked",
+            [
+                change(
+                    "src/data/answer_cache/key.rs",
+                    "let scope = CacheKey::new(scope, \"answer\", &dimensions);",
+                    "let _ = scope;\n        let scope = CacheKey::new(Scope::Public, \"answer\", &dimensions);",
+                ),
+                change(
+                    "src/data/answer_cache/kept.rs",
+                    "WHERE tenant = $1 AND scope = $2",
+                    "WHERE $1 <> '' AND scope = $2",
+                ),
+            ],
+        )
+    }
+
     fn a_lookup_without_the_tenant() -> Variant {
         breaks(
             &["P9"],
@@ -388,6 +409,7 @@ mod p9 {
 
     tests_of![
         an_answer_that_everybody_may_read,
+        an_answer_that_every_tenant_is_given,
         a_lookup_without_the_tenant,
         an_answer_that_a_shared_cache_may_keep,
     ];

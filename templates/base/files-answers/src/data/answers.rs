@@ -73,6 +73,17 @@ pub async fn events(
     connection.all(statement).await
 }
 
+/// The numbers of its first and of its last event; none where there are no events.
+pub async fn span(connection: &mut Connection, id: Uuid) -> Result<Option<(i64, i64)>, Error> {
+    let statement = sqlx::query_as(
+        "SELECT (SELECT MIN(number) FROM answer_events WHERE answer = $1),
+            (SELECT MAX(number) FROM answer_events WHERE answer = $1)",
+    )
+    .bind(id);
+    let (first, last): (Option<i64>, Option<i64>) = connection.one(statement).await?;
+    Ok(first.zip(last))
+}
+
 /// Ends the answer, in the transaction of its last events; false when the lease is lost.
 pub async fn end(
     connection: &mut Connection,

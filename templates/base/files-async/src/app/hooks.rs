@@ -16,13 +16,10 @@ use super::{
 use crate::{
     edge::problem::Problem,
     jobs::{
-        Done, Failure, Kind, Order, Work,
+        Done, Failure, Kind, LONGEST_PAYLOAD, Order, Work,
         webhooks::signature::{self, ID, SIGNATURE, TIMESTAMP},
     },
 };
-
-/// As for every job's payload.
-const LONGEST: usize = 64 * 1024;
 
 const LONGEST_ID: usize = 255;
 const LONGEST_TENANT: usize = 255;
@@ -88,7 +85,7 @@ pub async fn receive(
     if secrets.is_empty() {
         return Err(Problem::not_found());
     }
-    if body.len() > LONGEST {
+    if body.len() > LONGEST_PAYLOAD {
         return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE));
     }
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());

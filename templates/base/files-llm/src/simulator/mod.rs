@@ -140,7 +140,7 @@ async fn chat(State(shared): State<Shared>, body: Bytes) -> Response {
         visit.end();
         return refusal(status, act.retry_after.as_deref());
     }
-    let text = answer::to(&prompt, question.max_tokens());
+    let text = answer::to(&question.given(), question.max_tokens());
     let playback = Playback {
         model: question.model().to_owned(),
         input_tokens: answer::count(&prompt),

@@ -4,7 +4,11 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use super::{Done, Failure, Kind, Work};
-use crate::{app::state::App, edge::stall, telemetry::metrics};
+use crate::{
+    app::state::App,
+    edge::{lifecycle::Lifecycle, stall},
+    telemetry::metrics,
+};
 
 /// Runs it to its end, or until this is dropped.
 pub(super) async fn run(
@@ -14,7 +18,14 @@ pub(super) async fn run(
     payload: String,
 ) -> Result<Done, Failure> {
     let handler = async move { stall::watch_job(kind.name(), kind.run(&mut work, &payload)).await };
-    let task = app.lifecycle.spawn(handler.in_current_span());
+    apart(&app.lifecycle, handler.in_current_span()).await
+}
+
+async fn apart<F>(lifecycle: &Lifecycle, handler: F) -> Result<Done, Failure>
+where
+    F: Future<Output = Result<Done, Failure>> + Send + 'static,
+{
+    let task = lifecycle.spawn(handler);
     match AbortOnDropHandle::new(task).await {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => {
@@ -22,5 +33,34 @@ pub(super) async fn run(
             Err(Failure::Retry("its handler panicked".to_owned()))
         }
         Err(error) => Err(Failure::Retry(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use tokio::{sync::oneshot, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_attempt_and_nothing_else() {
+        let ended = apart(&Lifecycle::default(), async { panic!("a mistake") }).await;
+        let told = "its handler panicked".to_owned();
+        assert_eq!(ended.err(), Some(Failure::Retry(told)));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_no_longer_ends_it() {
+        let (held, dropped) = oneshot::channel::<()>();
+        let handler = async move {
+            let _held = held;
+            pending().await
+        };
+        let soon = Duration::from_millis(20);
+        let waited = timeout(soon, apart(&Lifecycle::default(), handler)).await;
+        assert!(waited.is_err());
+        assert!(dropped.await.is_err());
     }
 }

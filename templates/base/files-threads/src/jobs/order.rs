@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -13,6 +14,9 @@ use crate::{
     },
     edge::problem::Problem,
 };
+
+/// Of a payload, in bytes. What is longer stands elsewhere, and the payload says where: each claim reads all of it.
+pub const LONGEST_PAYLOAD: usize = 64 * 1024;
 
 /// A job to be, with what is usual for its kind.
 #[derive(Clone, Debug)]
@@ -68,7 +72,13 @@ impl<'a, P: Serialize> Order<'a, P> {
     }
 
     fn payload(&self) -> Result<String, Problem> {
-        serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))
+        let payload =
+            serde_json::to_string(self.payload).map_err(|error| Problem::internal(&error))?;
+        if payload.len() > LONGEST_PAYLOAD {
+            return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE)
+                .detail("it is more than a job can be told"));
+        }
+        Ok(payload)
     }
 
     fn job<'b>(&'b self, id: Uuid, payload: &'b str, traceparent: Option<&'b str>) -> NewJob<'b> {
@@ -83,6 +93,21 @@ impl<'a, P: Serialize> Order<'a, P> {
             dedupe_key: self.dedupe_key,
             concurrency_key: None,
             traceparent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_has_a_bound() {
+        // Its quotation marks count.
+        for (length, is_taken) in [(LONGEST_PAYLOAD - 2, true), (LONGEST_PAYLOAD - 1, false)] {
+            let text = "x".repeat(length);
+            let payload = Order::new(Kind::Report, "a", &text).payload();
+            assert_eq!(payload.is_ok(), is_taken, "{length}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod ends;
 mod endurance;
 mod isolation;
 mod reports;
+mod schedule;
 mod watch;
 
 use std::time::Duration;
@@ -51,18 +52,7 @@ impl Table {
     }
 
     async fn add<'a>(&self, change: impl FnOnce(&mut NewJob<'a>)) -> Uuid {
-        let mut job = NewJob {
-            id: Uuid::now_v7(),
-            tenant: TENANT,
-            kind: KIND,
-            payload: r#"{"title":"one"}"#,
-            priority: 0,
-            delay: Duration::ZERO,
-            max_attempts: 3,
-            dedupe_key: None,
-            concurrency_key: None,
-            traceparent: None,
-        };
+        let mut job = report(Uuid::now_v7());
         change(&mut job);
         let added = jobs::insert(&mut self.connection().await, &job).await;
         added.expect("a job")
@@ -93,6 +83,21 @@ impl Table {
         connection.execute(statement).await.expect("a change");
         let reaped = jobs::reap(&mut connection, 100).await.expect("an answer");
         reaped.into_iter().map(|(_, state)| state).collect()
+    }
+}
+
+fn report<'a>(id: Uuid) -> NewJob<'a> {
+    NewJob {
+        id,
+        tenant: TENANT,
+        kind: KIND,
+        payload: r#"{"title":"one"}"#,
+        priority: 0,
+        delay: Duration::ZERO,
+        max_attempts: 3,
+        dedupe_key: None,
+        concurrency_key: None,
+        traceparent: None,
     }
 }
 

@@ -191,3 +191,19 @@ fn span(kind: Kind, claimed: &Claimed) -> Span {
     adopt(&span, claimed.traceparent.as_deref());
     span
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_has_failed() {
+        let late = within::<()>(Duration::from_millis(20), pending()).await;
+        let told = "it did not end within 0 s".to_owned();
+        assert_eq!(late, Err(Failure::Retry(told)));
+        let in_time = within(Duration::from_secs(60), async { Ok(1) }).await;
+        assert_eq!(in_time, Ok(1));
+    }
+}

@@ -4,8 +4,12 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use service::{
     config::{Config, Environment},
-    data::meter::Meter,
+    data::{
+        jobs::{State, desk},
+        meter::Meter,
+    },
     edge::deadline::Deadline,
+    jobs::Kind,
 };
 use std::time::Duration;
 use uuid::Uuid;
@@ -142,6 +146,39 @@ async fn a_provider_that_stalls_is_asked_again_later() {
         second.header("idempotency-key")
     );
     sending(&client, &second, |job| job["state"] == "succeeded").await;
+}
+
+/// A kind's places are its own: those that wait keep nobody out but their like.
+#[tokio::test]
+async fn so_many_mails_are_under_way_at_once_as_their_kind_has_places() {
+    const MAILS: usize = 10;
+    let provider = Receiver::start((0..MAILS).map(|_| Reply::Silence)).await;
+    let server = server(&provider.url()).await;
+    let client = server.client("a");
+    let mut reports = Vec::new();
+    for _ in 0..MAILS {
+        reports.push(ask(&client).await);
+    }
+    let places = Kind::Email.concurrency();
+    provider.receives(places).await;
+    for report in reports {
+        eventually("the report", async || {
+            let job: Value = client.get(&report).await.json().await.expect("JSON");
+            (job["state"] == "succeeded").then_some(())
+        })
+        .await;
+        let under_way = under_way(&server).await;
+        assert!(under_way <= places, "{under_way}");
+    }
+}
+
+async fn under_way(server: &Server) -> usize {
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let connection = server.app.database.read(deadline, &Meter::default()).await;
+    let running = desk::list(&mut connection.expect("a connection"), State::Running, 100).await;
+    let mut running = running.expect("a list");
+    running.retain(|job| job.kind == Kind::Email.name());
+    running.len()
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ pub async fn get(mut context: Context, Id(id): Id) -> Result<Response, Problem> 
         (status = 200, body = String, content_type = "text/event-stream"),
         (status = 204, description = "It has ended, and the last event was seen"),
         (status = 404, body = Problem),
-        (status = 410, body = Problem, description = "Its events are not kept any more; the answer itself still is"),
+        (status = 410, body = Problem, description = "Its events are not kept any more, or never had this id; the answer itself still is"),
     ),
     security(("bearer" = ["answers:read"])),
 )]
@@ -235,10 +235,15 @@ pub async fn watch(context: Context, Id(id): Id, headers: HeaderMap) -> Result<R
 /// The events after the one with this number.
 async fn streamed(mut context: Context, id: Uuid, seen: i64) -> Result<Response, Problem> {
     let row = find(&mut context, id).await?;
-    if row.state != RowState::Running {
-        let mut connection = context.read().await?;
-        if rows::events(&mut connection, id, seen, 1).await?.is_empty() {
-            return nothing_more(rows::events(&mut connection, id, 0, 1).await?.is_empty());
+    let has_ended = row.state != RowState::Running;
+    if has_ended || seen > 0 {
+        let span = rows::span(&mut *context.read().await?, id).await?;
+        let (first, last) = span.ok_or_else(|| gone(id))?;
+        if seen > last || seen + 1 < first {
+            return Err(gone(id));
+        }
+        if has_ended && seen == last {
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
     let app = context.app().clone();
@@ -246,12 +251,12 @@ async fn streamed(mut context: Context, id: Uuid, seen: i64) -> Result<Response,
     Ok(source.response(&app, Duration::ZERO))
 }
 
-fn nothing_more(are_purged: bool) -> Result<Response, Problem> {
-    if are_purged {
-        return Err(Problem::new(StatusCode::GONE, "answer-events-expired")
-            .detail("its events are not kept any more; read the answer itself"));
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
+/// No event was ever told that is not there, or was there once: nobody can go on after one that is not.
+fn gone(id: Uuid) -> Problem {
+    let answer = path(id);
+    Problem::new(StatusCode::GONE, "answer-events-expired").detail(format!(
+        "there is nothing to go on from, for its events are not kept for long; read the answer itself: GET {answer}"
+    ))
 }
 
 async fn follow(

@@ -34,6 +34,11 @@ pub fn events(
     wait(rows::events(connection, id, after, limit))
 }
 
+/// The numbers of its first and of its last event; none where there are no events.
+pub fn span(connection: &mut Connection, id: Uuid) -> Result<Option<(i64, i64)>, Error> {
+    wait(rows::span(connection, id))
+}
+
 /// Ends an answer whose lease ran out: whoever made it is dead. `problem` becomes its result and, in one transaction
 /// with that, its last event. False when there is no such answer.
 pub fn give_up(connection: &mut Connection, id: Uuid, problem: &str) -> Result<bool, Error> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use service::{app::context::Context, edge::deadline::Deadline, maintenance};
+use service::{app::context::Context, data::meter::Meter, edge::deadline::Deadline, maintenance};
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
@@ -266,7 +266,52 @@ async fn events_are_kept_for_a_while_and_the_answer_for_longer() {
 
     let expired = problem(resume(&client, &path, 1).await, 410).await;
     assert_eq!(expired["type"], "urn:problem:answer-events-expired");
+    let detail = expired["detail"].as_str().expect("text");
+    assert!(detail.ends_with(&format!("GET {path}")), "{detail}");
     assert_eq!(read(&client, &path).await["state"], "succeeded");
     let again = ask_for_json(&client, "tokens=3", Some("k")).await;
     assert_eq!(again.status(), StatusCode::CREATED);
+}
+
+/// Whoever has seen what never was would wait for what comes after it, and never be told the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_never_was_is_nothing_to_go_on_from() {
+    let asking = Asking::start().await;
+    let client = asking.client();
+    for (key, words) in [("whole", "tokens=3"), ("running", "never_end gap=20ms")] {
+        let mut reader = Reader::of(ask_for_events(&client, words, Some(key)).await);
+        let path = location(&reader.response);
+        if key == "whole" {
+            reader.rest().await;
+        } else {
+            reader.some(2).await;
+        }
+        let refused = problem(resume(&client, &path, 1_000_000).await, 410).await;
+        assert_eq!(
+            refused["type"], "urn:problem:answer-events-expired",
+            "{key}"
+        );
+    }
+}
+
+/// They are removed in batches: of an answer that has lost some, none are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_events_that_are_half_removed_none_are_told() {
+    let asking = Asking::start().await;
+    let client = asking.client();
+    let first = ask_for_events(&client, "tokens=9 gap=60ms", Some("k")).await;
+    let path = location(&first);
+    let events = Reader::of(first).rest().await;
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let database = &asking.server.app.database;
+    let connection = database.write(deadline, &Meter::default()).await;
+    let half = sqlx::query("DELETE FROM answer_events WHERE number <= 3");
+    let mut connection = connection.expect("a connection");
+    connection.execute(half).await.expect("a change");
+    drop(connection);
+    for seen in [0, 1, 2] {
+        problem(resume(&client, &path, seen).await, 410).await;
+    }
+    let rest = Reader::of(resume(&client, &path, 3).await).rest().await;
+    assert_eq!(rest, events[3..]);
 }

@@ -4,7 +4,10 @@ use serde_json::json;
 use temp_dir::TempDir;
 
 use super::{KIND, ask, becomes, beside, connection, many_documents, moves, read};
-use crate::support::{Client, Process, database, document, eventually};
+use crate::support::{
+    Client, Process, database, document, eventually,
+    otlp::{Collector, attribute},
+};
 
 pub(super) const SHORT: [(&str, &str); 2] = [
     ("APP__JOBS__LEASE", "2s"),
@@ -38,6 +41,36 @@ async fn a_worker_that_is_killed_loses_no_job() {
     let job = becomes(&client, &path, "succeeded").await;
     assert_eq!(job["attempts"], 2);
     assert_eq!(job["result"]["documents"], 10_000);
+}
+
+/// Whatever it is that kills them, it ends.
+#[tokio::test]
+async fn a_job_whose_workers_are_all_killed_is_dead_in_the_end() {
+    const ATTEMPTS: i64 = 2;
+    let folder = folder().await;
+    let app = beside(&folder).await;
+    let front = Process::start_as("serve", folder.path(), &SHORT).await;
+    let client = front.client("a").await;
+    let path = ask(&client).await;
+    let few = sqlx::query("UPDATE jobs SET max_attempts = $1").bind(ATTEMPTS);
+    let mut connection = connection(&app.database).await;
+    connection.execute(few).await.expect("a change");
+    drop(connection);
+    for attempt in 1..=ATTEMPTS {
+        let worker = Process::start_as("worker", folder.path(), &SHORT).await;
+        eventually("its attempt", async || {
+            let job = read(&client, &path).await;
+            assert_ne!(job["state"], "succeeded", "it was over too soon");
+            (job["state"] == "running" && job["attempts"] == attempt).then_some(())
+        })
+        .await;
+        worker.kill().await;
+    }
+    let _last = Process::start_as("worker", folder.path(), &SHORT).await;
+    let job = becomes(&client, &path, "dead").await;
+    assert_eq!(job["attempts"], ATTEMPTS);
+    let error = job["error"].as_str().expect("a reason");
+    assert!(error.contains("worker died"), "{error}");
 }
 
 #[tokio::test]
@@ -80,7 +113,14 @@ async fn a_zombie_changes_nothing() {
     let front = Process::start_as("serve", folder.path(), &impatient).await;
     let client = front.client("a").await;
     let path = ask(&client).await;
-    let zombie = Process::start_as("worker", folder.path(), &SHORT).await;
+    let collector = Collector::start().await;
+    let endpoint = collector.endpoint();
+    let told = [
+        SHORT[0],
+        SHORT[1],
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+    ];
+    let zombie = Process::start_as("worker", folder.path(), &told).await;
     moves(&client, &path).await;
     stop_between_writes(|name| zombie.signal_all(name), &client).await;
     let attempts = read(&client, &path).await["attempts"].as_i64();
@@ -96,5 +136,11 @@ async fn a_zombie_changes_nothing() {
     })
     .await;
     assert_eq!(read(&client, &path).await, job);
-    zombie.kill().await;
+    // It is counted.
+    assert!(zombie.terminate().await.success());
+    let ends = collector.histogram("messaging.process.duration");
+    let lost = ends
+        .iter()
+        .find(|point| attribute(&point.attributes, "app.job.outcome").as_deref() == Some("lost"));
+    assert_eq!(lost.map(|point| point.count), Some(1));
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use service::{
     app::context::Context,
-    data::jobs::{self, State, desk},
+    data::jobs::{self, Lease, NewJob, State, desk},
     edge::deadline::Deadline,
     maintenance,
 };
 use temp_dir::TempDir;
 use uuid::Uuid;
 
-use super::Table;
+use super::{KIND, LEASE, Table, beside, connection, report};
 use crate::support::process::run;
 
 async fn dead(table: &Table, key: &'static str) -> Uuid {
@@ -68,30 +68,69 @@ async fn a_redrive_adds_no_second_job_with_a_key() {
     assert_eq!(table.job(old).await.state, State::Dead);
 }
 
+/// What an operator is told by the binary on this folder, and how it ended.
+async fn operate(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
+    let done = run(folder.path(), &[], &[&["jobs"], arguments].concat()).await;
+    let said = String::from_utf8([done.stdout, done.stderr].concat()).expect("text");
+    (done.status.code(), said)
+}
+
 #[tokio::test]
 async fn the_command_line_lists_inspects_redrives_and_discards() {
     let folder = TempDir::new().expect("a folder");
-    let ask = async |arguments: &[&str]| {
-        let done = run(folder.path(), &[], arguments).await;
-        let said = String::from_utf8([done.stdout, done.stderr].concat()).expect("text");
-        (done.status.code(), said)
+    let app = beside(&folder).await;
+    let job = NewJob {
+        payload: r#"{"title":"of a dead one"}"#,
+        max_attempts: 1,
+        ..report(Uuid::now_v7())
     };
-    assert_eq!(ask(&["migrate"]).await.0, Some(0));
-    assert_eq!(ask(&["jobs", "list"]).await, (Some(0), String::new()));
-    let nobody = Uuid::now_v7().to_string();
-    let (code, said) = ask(&["jobs", "inspect", &nobody]).await;
-    assert_eq!(code, Some(1));
-    assert!(said.contains(&nobody), "{said}");
-    let (code, said) = ask(&["jobs", "redrive", "--all"]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "0 queued again\n"));
-    let (code, said) = ask(&["jobs", "discard", "--all"]).await;
-    assert_eq!((code, said.as_str()), (Some(0), "0 removed\n"));
-    assert_eq!(
-        ask(&["jobs", "discard"]).await.0,
-        Some(2),
-        "neither an id nor --all"
+    let die = async || {
+        let mut connection = connection(&app.database).await;
+        let (id, token) = (job.id, Uuid::now_v7());
+        let claimed = jobs::claim(&mut connection, KIND, None, token, LEASE).await;
+        assert_eq!(claimed.expect("an answer").map(|job| job.id), Some(id));
+        let failed = jobs::fail(&mut connection, Lease { id, token }, "no luck", LEASE).await;
+        assert_eq!(failed.expect("an answer"), Some(State::Dead));
+    };
+    jobs::insert(&mut connection(&app.database).await, &job)
+        .await
+        .expect("a job");
+    die().await;
+    let id = job.id.to_string();
+    let holds = |(code, said): (Option<i32>, String), words: &[&str]| {
+        assert_eq!(code, Some(0), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    };
+
+    holds(
+        operate(&folder, &["list"]).await,
+        &[&id, KIND, "1/1", "no luck"],
     );
-    let (code, said) = ask(&["jobs", "list", "--state", "deed"]).await;
+    let state = ["state     dead", "no luck", "of a dead one"];
+    holds(operate(&folder, &["inspect", &id]).await, &state);
+    holds(
+        operate(&folder, &["redrive", &id]).await,
+        &["1 queued again"],
+    );
+    assert_eq!(operate(&folder, &["list"]).await.1, "");
+    let queued = operate(&folder, &["list", "--state", "queued"]).await;
+    holds(queued, &[&id, "0/1"]);
+    holds(operate(&folder, &["discard", &id]).await, &["0 removed"]);
+    die().await;
+    holds(operate(&folder, &["discard", &id]).await, &["1 removed"]);
+    let (code, said) = operate(&folder, &["inspect", &id]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&id), "{said}");
+}
+
+#[tokio::test]
+async fn the_command_line_says_what_it_does_not_understand() {
+    let folder = TempDir::new().expect("a folder");
+    let neither_an_id_nor_all = operate(&folder, &["discard"]).await;
+    assert_eq!(neither_an_id_nor_all.0, Some(2));
+    let (code, said) = operate(&folder, &["list", "--state", "deed"]).await;
     assert_eq!(code, Some(2));
     assert!(
         said.contains("queued, running, succeeded, dead, cancelled"),

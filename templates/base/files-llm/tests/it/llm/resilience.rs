@@ -8,6 +8,7 @@ use service::{
     external::llm::Error,
     jobs::Failure,
 };
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use super::{Asking, PATIENCE, prompt};
 use crate::support::eventually;
@@ -211,7 +212,47 @@ async fn a_provider_that_is_not_there_is_told_soon() {
     assert_eq!(Problem::from(error).status(), StatusCode::BAD_GATEWAY);
 }
 
-/// More streams at once than an HTTP/2 connection admits.
+/// On HTTP/2 all calls would share one connection, which admits a hundred streams or so, and the others would wait
+/// unseen. So it is not offered where the protocol is agreed upon: in the first message of TLS.
+#[tokio::test]
+async fn no_provider_is_offered_http_2() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let url = format!("https://{address}/v1");
+    let variables = [
+        ("APP__LLM__BASE_URL", url.as_str()),
+        ("APP__EMBEDDINGS__BASE_URL", url.as_str()),
+    ];
+    let asking = Asking::with(&variables).await;
+    let ask = async || drop(asking.ask(QUESTION).await);
+    for offered in [
+        offer(&listener, ask()).await,
+        offer(&listener, embed(&asking)).await,
+    ] {
+        let offers = |name: &str| {
+            let length = u8::try_from(name.len()).expect("a short name");
+            let name = [&[length], name.as_bytes()].concat();
+            offered.windows(name.len()).any(|bytes| bytes == name)
+        };
+        assert!(offers("http/1.1") && !offers("h2"));
+    }
+}
+
+/// The first that whoever asks says.
+async fn offer(listener: &TcpListener, ask: impl Future<Output = ()>) -> Vec<u8> {
+    let offered = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut offered = vec![0; 4_096];
+        let length = stream.read(&mut offered).await.expect("bytes");
+        offered.truncate(length);
+        offered
+    };
+    tokio::select! {
+        offered = offered => offered,
+        () = ask => panic!("nobody was asked"),
+    }
+}
+
 #[tokio::test]
 async fn two_hundred_answers_are_under_way_at_once() {
     let asking = Asking::with(&[("APP__LLM__CONCURRENCY", "256")]).await;

@@ -4,13 +4,14 @@ use std::fs;
 
 use reqwest::Client;
 use serde_json::{Value, json};
+use service::{edge::deadline::Deadline, external::llm::Prompt};
 use temp_dir::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Child,
 };
 
-use super::Asking;
+use super::{Asking, PATIENCE};
 use crate::support::{Server, process::command};
 
 /// The first line with `words` that the process prints, from there on.
@@ -43,6 +44,24 @@ async fn without_a_provider_the_simulator_answers() {
     let (pieces, error) = simulated.rest(&mut completion).await;
     assert_eq!(error, None);
     assert!(pieces.concat().contains("simulated"), "{pieces:?}");
+}
+
+/// What the service tells the model to do says nothing of what a caller asks.
+#[tokio::test]
+async fn instructions_are_nothing_to_answer_from() {
+    let asking = Asking::start().await;
+    let prompt = Prompt {
+        system: "A parcel is the text between two marks.".to_owned(),
+        user: "When is a parcel returned?".to_owned(),
+        max_tokens: 100,
+    };
+    let completion = asking.llm.stream(&prompt, Deadline::after(PATIENCE)).await;
+    let mut completion = completion.expect("an answer");
+    let (pieces, _) = asking.rest(&mut completion).await;
+    assert_eq!(
+        pieces.concat(),
+        "This answer is simulated. Nothing that was given speaks of the question."
+    );
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use temp_dir::TempDir;
 use tokio::{task::block_in_place, time::sleep};
 use uuid::Uuid;
 
-use super::{KIND, TENANT, beside, connection};
+use super::{TENANT, beside, connection, report};
 use crate::support::{Process, database, eventually, size};
 
 const WORKERS: usize = 3;
@@ -76,16 +76,8 @@ async fn add(app: &App, jobs: usize) {
     let mut transaction = block_in_place(|| context.begin()).expect("a transaction");
     for _ in 0..jobs {
         let job = NewJob {
-            id: Uuid::now_v7(),
-            tenant: TENANT,
-            kind: KIND,
-            payload: r#"{"title":"one"}"#,
-            priority: 0,
-            delay: Duration::ZERO,
             max_attempts: ATTEMPTS,
-            dedupe_key: None,
-            concurrency_key: None,
-            traceparent: None,
+            ..report(Uuid::now_v7())
         };
         let added = jobs::insert(&mut transaction, &job).await;
         added.expect("a job");

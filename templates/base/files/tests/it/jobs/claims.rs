@@ -6,7 +6,7 @@ use service::data::jobs::{self, State, rests};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{KIND, LEASE, PER_KEY, Table, connection};
+use super::{KIND, LEASE, PER_KEY, Table, connection, report};
 
 #[tokio::test]
 async fn sixteen_workers_claim_each_job_once() {
@@ -165,18 +165,7 @@ async fn a_transaction_that_is_rolled_back_adds_nothing() {
     let meter = service::data::meter::Meter::default();
     let begun = table.0.app.database.begin(deadline, &meter).await;
     let mut transaction = begun.expect("a transaction");
-    let job = jobs::NewJob {
-        id: Uuid::now_v7(),
-        tenant: "a",
-        kind: KIND,
-        payload: "{}",
-        priority: 0,
-        delay: Duration::ZERO,
-        max_attempts: 1,
-        dedupe_key: None,
-        concurrency_key: None,
-        traceparent: None,
-    };
+    let job = report(Uuid::now_v7());
     jobs::insert(&mut transaction, &job).await.expect("a job");
     drop(transaction);
     assert!(table.claim().await.is_none());

@@ -3,7 +3,16 @@
 use std::time::Duration;
 
 use serde_json::json;
+use service::{
+    edge::deadline::Deadline,
+    external::webhooks::{Error, Webhooks},
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    time::timeout,
+};
 
 use super::{TENANT, change, delivery, read, register, register_url, secret, send};
 use crate::support::{
@@ -221,6 +230,40 @@ async fn of_a_long_answer_only_the_beginning_is_kept() {
     let kept = done["answer"].as_str().expect("text");
     assert_eq!(kept.chars().count(), 20_000);
     assert!(kept.starts_with("x\u{fffd}x"));
+}
+
+/// Neither before its answer nor in the middle of it.
+#[tokio::test]
+async fn a_receiver_is_waited_for_within_bounds() {
+    let server = Server::start().await;
+    let webhooks = Webhooks::new(server.app.guard.clone()).expect("a client");
+    let limit = Duration::from_millis(300);
+    let post = async |url: String| {
+        let deadline = Deadline::after(limit);
+        let posted = webhooks.post(&url, http::HeaderMap::new(), "{}".to_owned(), deadline);
+        timeout(Duration::from_secs(20), posted).await
+    };
+    let silent = Receiver::start([Reply::Silence]).await;
+    let late = post(silent.url()).await.expect("an end");
+    assert!(matches!(late, Err(Error::Late)), "{late:?}");
+    let answer = post(breaks_off().await).await.expect("an end");
+    let answer = answer.expect("a status");
+    assert_eq!((answer.status, answer.body.as_str()), (200, "and"));
+}
+
+/// Where somebody answers 200 and the beginning of a body, and no more.
+async fn breaks_off() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let asked = stream.read(&mut [0; 4_096]).await.expect("a request");
+        assert!(asked > 0);
+        let beginning = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nand";
+        stream.write_all(beginning).await.expect("bytes");
+        std::future::pending::<()>().await;
+    });
+    format!("http://{address}/")
 }
 
 /// A receiver that does not answer costs its own delivery time, and no other.

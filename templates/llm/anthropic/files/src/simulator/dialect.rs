@@ -28,9 +28,14 @@ impl Question {
         &self.model
     }
 
+    /// All that the model is told.
     pub(super) fn prompt(&self) -> String {
-        let texts = self.messages.iter().map(|m| m.content.as_str());
-        let texts: Vec<&str> = [self.system.as_str()].into_iter().chain(texts).collect();
+        format!("{}\n{}", self.system, self.given())
+    }
+
+    /// The same without instructions, which are nothing to answer from.
+    pub(super) fn given(&self) -> String {
+        let texts: Vec<&str> = self.messages.iter().map(|m| m.content.as_str()).collect();
         texts.join("\n")
     }
 

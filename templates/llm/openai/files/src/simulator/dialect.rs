@@ -18,6 +18,7 @@ pub(super) struct Question {
 
 #[derive(Deserialize)]
 struct Message {
+    role: String,
     content: String,
 }
 
@@ -26,14 +27,25 @@ impl Question {
         &self.model
     }
 
+    /// All that the model is told.
     pub(super) fn prompt(&self) -> String {
-        let texts: Vec<&str> = self.messages.iter().map(|m| m.content.as_str()).collect();
-        texts.join("\n")
+        joined(&self.messages, |_| true)
+    }
+
+    /// The same without instructions, which are nothing to answer from.
+    pub(super) fn given(&self) -> String {
+        joined(&self.messages, |message| message.role == "user")
     }
 
     pub(super) fn max_tokens(&self) -> usize {
         self.max_completion_tokens.unwrap_or(usize::MAX)
     }
+}
+
+fn joined(messages: &[Message], is_wanted: impl Fn(&Message) -> bool) -> String {
+    let wanted = messages.iter().filter(|message| is_wanted(message));
+    let texts: Vec<&str> = wanted.map(|message| message.content.as_str()).collect();
+    texts.join("\n")
 }
 
 pub(super) fn begin(model: &str, _input_tokens: u64) -> String {
