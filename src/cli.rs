@@ -75,6 +75,9 @@ pub struct New {
     /// Do not prove the project after making it
     #[arg(long)]
     pub no_check: bool,
+    /// Where servers come from that the proof needs
+    #[arg(long, value_enum, default_value_t, conflicts_with = "no_check")]
+    pub services: Way,
     /// Make no git repository and no commit
     #[arg(long)]
     pub no_git: bool,
@@ -152,6 +155,9 @@ pub struct How {
     /// Do not prove the project afterwards
     #[arg(long)]
     pub no_check: bool,
+    /// Where servers come from that the proof needs
+    #[arg(long, value_enum, default_value_t, conflicts_with = "no_check")]
+    pub services: Way,
     /// Go back to the commit before if there are conflicts or the check fails
     #[arg(long)]
     pub rollback_on_red: bool,

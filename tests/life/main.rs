@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test a step that fails is the failure to show")]
 
 mod answers;
+mod asking;
 mod catalog;
 mod files;
+mod fleet;
 mod history;
 mod kill;
 mod manifest;
@@ -12,3 +14,6 @@ mod presets;
 mod refusals;
 mod reports;
 mod support;
+#[expect(dead_code, reason = "it serves several test binaries")]
+#[path = "../new/terminal.rs"]
+mod terminal;

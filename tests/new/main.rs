@@ -13,5 +13,6 @@ mod options;
 mod render;
 mod support;
 mod targets;
+mod terminal;
 mod wizard;
 mod workspace;

@@ -15,3 +15,4 @@ mod start;
 #[path = "../new/support.rs"]
 mod support;
 mod team;
+mod workflow;

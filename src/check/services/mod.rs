@@ -45,6 +45,18 @@ pub fn missing(server: &Server) -> Option<String> {
     find::find(server).is_err().then(|| find::how_to_get(server))
 }
 
+impl Way {
+    /// As the flag takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Env => "env",
+            Self::Local => "local",
+            Self::Compose => "compose",
+        }
+    }
+}
+
 /// Running servers. They stop when this is dropped.
 #[derive(Debug, Default)]
 pub struct Services {

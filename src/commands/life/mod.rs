@@ -46,6 +46,8 @@ fn run(wish: Wish, path: &Path, answers: &[String], how: &How) -> Result<Status>
     let standard = Standard::of(&owned, &Catalog::embedded()?, as_of, &how.var)?;
     let asked = followers::asked(&standard.catalog, answers)?;
     let settled = followers::settle(&standard.catalog, &owned, &asked)?;
+    // Who says which way to go need not be asked whether.
+    let is_said = settled.len() > 1;
     let settled = choose::one(wish, &asked, settled, may_ask(how))?;
     let change = Change::prepare(wish, &standard, &owned, &repository, &settled, how.offline)?;
     let mut report = Report::new(&owned, &repository, &change, how.dry_run);
@@ -58,7 +60,7 @@ fn run(wish: Wish, path: &Path, answers: &[String], how: &How) -> Result<Status>
         report.print(how.json)?;
         return Ok(Status::Failed);
     }
-    if may_ask(how) && !choose::agrees(&change)? {
+    if may_ask(how) && !is_said && !choose::agrees(&change)? {
         return Err(Error::interrupted().help("nothing was changed"));
     }
     interrupt.check()?;
@@ -78,7 +80,12 @@ fn run(wish: Wish, path: &Path, answers: &[String], how: &How) -> Result<Status>
 }
 
 fn prove(report: &mut Report<'_>, owned: &Owned, before: &Repository, how: &How) -> Result<Status> {
-    let request = check::Request { offline: how.offline, json: how.json, ..check::Request::default() };
+    let request = check::Request {
+        services: how.services,
+        offline: how.offline,
+        json: how.json,
+        ..check::Request::default()
+    };
     if !how.json {
         anstream::println!("\nproving it\n");
     }

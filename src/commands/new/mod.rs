@@ -12,7 +12,7 @@ use self::report::Report;
 use crate::{
     answers::{Choices, Draft, Order, ProjectName},
     catalog::{Catalog, Plan},
-    check,
+    check::{self, services::Way},
     cli::New,
     error::{Result, Status},
     estimate,
@@ -119,6 +119,8 @@ fn wish(arguments: &New) -> Wish {
 /// The flags that are not answers, for the command line that the wizard shows.
 fn flags(arguments: &New) -> Vec<String> {
     let preset = arguments.preset.iter().map(|preset| format!("--preset {}", shell::word(preset)));
+    let services = arguments.services;
+    let services = (services != Way::default()).then(|| format!("--services {}", services.name()));
     let all = [
         (arguments.dry_run, "--dry-run"),
         (arguments.no_check, "--no-check"),
@@ -128,5 +130,5 @@ fn flags(arguments: &New) -> Vec<String> {
         (arguments.standalone, "--standalone"),
     ];
     let given = all.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
-    preset.chain(given).collect()
+    preset.chain(services).chain(given).collect()
 }

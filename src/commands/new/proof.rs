@@ -38,7 +38,12 @@ impl Expected {
 
 /// Proves the project in place, after saying what comes.
 pub(super) fn prove(project: &Path, arguments: &New, expected: &Expected) -> Result<Report> {
-    let request = Request { offline: arguments.offline, json: arguments.json, ..Request::default() };
+    let request = Request {
+        services: arguments.services,
+        offline: arguments.offline,
+        json: arguments.json,
+        ..Request::default()
+    };
     if !arguments.json {
         let expected = expected.text(check::cache::knows_most(project)?);
         anstream::println!("\nproving it: {expected}\n");
