@@ -138,7 +138,42 @@ async fn a_query_that_does_not_hold_is_named() {
     let server = Server::start().await;
     let answer = server.client("a").get("/v1/documents?limit=many").await;
     let detail = problem(answer, 400).await["detail"].to_string();
-    assert!(detail.contains("limit"), "{detail}");
+    assert!(
+        detail.contains("the query does not hold: limit: "),
+        "{detail}"
+    );
+}
+
+/// Such a head never reaches the service: hyper refuses it.
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_with_a_problem() {
+    let server = Server::start().await;
+    let head = |line: &str, more: &str| format!("{line}\r\nhost: test\r\n{more}\r\n");
+    let large = format!("x-large: {}\r\n", "x".repeat(40 * 1024));
+    for (status, kind, head) in [
+        (400, "bad-request", head("GET /two words HTTP/1.1", "")),
+        (431, "head-too-large", head("GET / HTTP/1.1", &large)),
+    ] {
+        let mut connection = Connection::open(server.address).await;
+        // Nor does it matter whether it is the connection's first.
+        connection.get("/nowhere", "").await;
+        assert_eq!(connection.answer().await.status, 404);
+        connection.send(&head).await;
+        let answer = connection.answer().await;
+        assert_eq!(answer.status, status);
+        let problem: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!(problem["type"], format!("urn:problem:{kind}"));
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["instance"].as_str(), answer.header("x-request-id"));
+        for (name, value) in [
+            ("content-type", "application/problem+json"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("connection", "close"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

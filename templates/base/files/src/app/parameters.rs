@@ -1,7 +1,9 @@
 //! Parameters of paths and queries, refused as problems.
 
+use std::error::Error as _;
+
 use axum::{
-    extract::{FromRequestParts, Path, Query as RawQuery},
+    extract::{FromRequestParts, Path, Query as RawQuery, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
 use http::request::Parts;
@@ -35,7 +37,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         match RawQuery::from_request_parts(parts, state).await {
             Ok(RawQuery(query)) => Ok(Self(query)),
-            Err(refused) => Err(Problem::bad_request(refused.body_text()).into_response()),
+            Err(refused) => Err(refusal(&refused).into_response()),
         }
     }
+}
+
+/// In our words: axum's begin with what it failed to do, and only their cause says which parameter it was.
+fn refusal(refused: &QueryRejection) -> Problem {
+    let cause = refused.source().map(ToString::to_string);
+    let cause = cause.unwrap_or_else(|| refused.body_text());
+    Problem::bad_request(format!("the query does not hold: {cause}"))
 }

@@ -26,6 +26,7 @@ use super::{
     accept::{Accepted, accept},
     lifecycle::Lifecycle,
     patience::Patience,
+    refusal::Refusals,
 };
 
 /// A loop that is watched turns at least this often, so that a watcher can tell an idle one from a stuck one.
@@ -118,7 +119,7 @@ impl Server {
         } = accepted;
         // Small answers must not wait for an acknowledgement; a socket that refuses is about to close.
         stream.set_nodelay(true).ok();
-        let stream = Patience::new(stream, self.limits.write_timeout);
+        let stream = Refusals::new(Patience::new(stream, self.limits.write_timeout));
         let has_asked = Arc::new(AtomicBool::new(false));
         let asked = has_asked.clone();
         let router = self.router.clone();
