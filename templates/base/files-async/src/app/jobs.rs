@@ -139,7 +139,9 @@ pub async fn watch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row = find(&mut context, id).await?;
-    let seen = events::last_seen(&headers);
+    // An id that is still to come is of another job.
+    let seen = Some(events::last_seen(&headers)).filter(|seen| *seen <= row.version);
+    let seen = seen.unwrap_or_default();
     if row.state.is_end() && row.version <= seen {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

@@ -55,6 +55,10 @@ async fn each_change_is_an_event_and_the_last_one_is_the_end() {
     assert_eq!(events(&again, "job"), [(*last, job.clone())]);
     let nothing = watch(&client, &path, Some(*last)).await;
     assert_eq!(nothing.status(), StatusCode::NO_CONTENT);
+    // Who says that it has seen what never was has seen nothing.
+    let strange = watch(&client, &path, Some(last + 1)).await;
+    let strange = strange.text().await.expect("text");
+    assert_eq!(events(&strange, "job"), [(*last, job.clone())]);
     assert_eq!(
         watch(&server.client("b"), &path, None).await.status(),
         StatusCode::NOT_FOUND

@@ -29,8 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An endpoint that only fails for this long is disabled.
 const FAILING: Duration = Duration::from_secs(5 * 24 * 3600);
 
-const LONGEST_WISH: Duration = Duration::from_secs(24 * 3600);
-
 const GONE: u16 = 410;
 
 /// The job.
@@ -119,10 +117,9 @@ fn failed(work: &mut Work, due: &Due, outcome: Result<Answer, Error>) -> Result<
         return Ok(given_up(due.endpoint, disabled, told));
     }
     let wait = Kind::Webhook.backoff().after(work.attempt());
-    // Asked for less, it still waits as long as its schedule says: attempts are few. Nobody is believed who asks for
-    // more than a day.
-    let asked = asked.unwrap_or_default().min(LONGEST_WISH);
-    Ok(Failure::RetryAfter(wait.max(asked), told))
+    // Asked for less, it still waits as long as its schedule says: attempts are few.
+    let wait = wait.max(asked.unwrap_or_default());
+    Ok(Failure::RetryAfter(wait, told))
 }
 
 fn given_up(endpoint: Uuid, disabled: Disabled, told: String) -> Failure {

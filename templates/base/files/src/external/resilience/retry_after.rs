@@ -8,6 +8,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 /// Milliseconds, beside or in place of the standard's whole seconds.
 const RETRY_AFTER_MS: &str = "retry-after-ms";
 
+/// Nobody is believed who asks for more: a job would wait for years, and nobody would know.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
 /// How long to leave a service alone that answered with these headers.
 pub fn wait(headers: &HeaderMap) -> Option<Duration> {
     wait_at(headers, OffsetDateTime::now_utc())
@@ -16,13 +19,14 @@ pub fn wait(headers: &HeaderMap) -> Option<Duration> {
 fn wait_at(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let millis = text(RETRY_AFTER_MS).and_then(|text| text.trim().parse().ok());
-    millis.map(Duration::from_millis).or_else(|| {
+    let wait = millis.map(Duration::from_millis).or_else(|| {
         let text = text(header::RETRY_AFTER.as_str())?.trim();
         text.parse()
             .map(Duration::from_secs)
             .ok()
             .or_else(|| until(text, now))
-    })
+    });
+    wait.map(|wait| wait.min(LONGEST))
 }
 
 /// From now to an HTTP date (RFC 9110, section 5.6.7); nothing where it has passed.
@@ -60,6 +64,18 @@ mod tests {
         assert_eq!(said("retry-after", past), seconds(0));
         let millis = said("retry-after-ms", "250");
         assert_eq!(millis, Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn nobody_is_believed_who_asks_for_more_than_a_day() {
+        for (name, value) in [
+            ("retry-after", "86401"),
+            ("retry-after", "18446744073709551615"),
+            ("retry-after-ms", "18446744073709551615"),
+            ("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(said(name, value), Some(LONGEST), "{name}: {value}");
+        }
     }
 
     #[test]
