@@ -1,4 +1,12 @@
-//! The default project, whole: poured, proven, run again under load; and a second one from its crates.
+//! The default project, whole: poured, proven, run again under load; and, from its crates, a second one, one whose owners
+//! deleted the sample, and one with a team's own part.
+
+#[path = "generated/lived.rs"]
+mod lived;
+#[path = "probe/sample.rs"]
+mod sample;
+#[path = "generated/team.rs"]
+mod team;
 
 use std::{
     fs,
@@ -41,6 +49,9 @@ fn the_default_project_is_proven_and_the_next_compile_no_crate_of_its_registry_a
     home.pour(&second, &["--no-check"]);
     let report = home.check(&second, &["--steps", "clippy,build"]);
     assert_eq!(report["crates"]["compiled"], 0, "{report:#}");
+
+    lived::assert_it_passes_without_its_sample(&home);
+    team::assert_its_preset_holds(&home);
 }
 
 /// A folder outside of every repository and workspace, with a cache of its own.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 
 use serde::Serialize;
 
-use super::{Owned, Repository, Standard, followers};
+use super::{Move, Owned, Repository, Standard, followers};
 use crate::{
     VERSION,
     answers::Choices,
@@ -82,7 +82,10 @@ fn answers(catalog: &Catalog, owned: &Owned, findings: &mut Vec<Finding>) -> Opt
             help: error.help,
         },
         Ok(settled) => match settled.into_iter().next() {
-            Some(one) if one.along.iter().all(|one| one.from.is_none()) => return Some(one.choices),
+            Some(one) if !one.along.iter().any(Move::is_a_question) => {
+                findings.extend(one.along.iter().filter_map(|along| locked_otherwise(along, owned)));
+                return Some(one.choices);
+            }
             _ => Finding {
                 about: "answers",
                 message: "the recorded answers do not go together any more".to_owned(),
@@ -93,6 +96,18 @@ fn answers(catalog: &Catalog, owned: &Owned, findings: &mut Vec<Finding>) -> Opt
     };
     findings.push(problem);
     None
+}
+
+/// The preset has moved a lock since the render.
+fn locked_otherwise(along: &Move, owned: &Owned) -> Option<Finding> {
+    let (from, reason) = (along.from.as_deref()?, along.locked.as_deref()?);
+    let Move { slot, to, .. } = along;
+    Some(Finding {
+        about: "answers",
+        message: format!("the preset locks `{slot}` to `{to}` ({reason}), and the project has `{from}`"),
+        at: Some(owned.state_file().display().to_string()),
+        help: vec!["formwork update takes the project along".to_owned()],
+    })
 }
 
 fn claims(owned: &Owned, findings: &mut Vec<Finding>) -> ClaimsNow {
@@ -114,14 +129,21 @@ fn claims(owned: &Owned, findings: &mut Vec<Finding>) -> ClaimsNow {
             BTreeSet::new()
         }
     };
-    let vanished: Vec<String> = rendered.difference(&now).cloned().collect();
+    let vanished: BTreeSet<String> = rendered.difference(&now).cloned().collect();
     if !vanished.is_empty() && !now.is_empty() {
         finding(
-            format!("nothing claims {} any more", vanished.join(", ")),
+            format!("nothing claims {} any more", in_order(vanished.clone()).join(", ")),
             "let an operation of yours claim it: docs/promises.md",
         );
     }
-    ClaimsNow { rendered: rendered.into_iter().collect(), now: now.into_iter().collect(), vanished }
+    ClaimsNow { rendered: in_order(rendered), now: in_order(now), vanished: in_order(vanished) }
+}
+
+/// P2 before P10.
+fn in_order(promises: BTreeSet<String>) -> Vec<String> {
+    let mut promises: Vec<String> = promises.into_iter().collect();
+    promises.sort_by_key(String::len);
+    promises
 }
 
 fn all(document: &[u8]) -> Result<BTreeSet<String>, String> {

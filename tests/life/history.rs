@@ -293,3 +293,92 @@ fn back_at_the_commit_before() {
     assert!(!service.has("src/a"));
     assert_nothing_is_left(&service.path);
 }
+
+#[test]
+fn a_rename_in_which_only_the_case_differs() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    service.git(&["mv", "src/router.rs", "src/Router.rs"]);
+    service.commit();
+    newer(&templates, "20", "30");
+    templates.update(&service.path);
+    assert!(service.text("src/Router.rs").contains("    30\n"));
+    assert!(!service.git(&["ls-files"]).lines().any(|file| file == "src/router.rs"));
+}
+
+#[test]
+fn lines_that_end_otherwise_in_the_working_tree() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    service.write(".gitattributes", "*.rs text eol=crlf\n");
+    service.commit();
+    service.git(&["rm", "--quiet", "--cached", "-r", "src"]);
+    service.git(&["reset", "--quiet", "--hard"]);
+    assert!(service.text("src/router.rs").contains("    20\r\n"));
+    newer(&templates, "20", "30");
+    templates.write("base/files/src/added.rs", "// new\n");
+    templates.update(&service.path);
+    assert_eq!(service.text("src/added.rs"), "// new\r\n");
+    assert!(service.text("src/router.rs").contains("    30\r\n"));
+    assert!(service.git(&["show", "HEAD:src/router.rs"]).contains("    30\n"));
+    assert_eq!(service.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn files_that_a_filter_keeps_elsewhere() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    // As Git LFS does: what is committed stands for what is on the disk.
+    service.git(&["config", "filter.far.clean", "sed s/^/far:/"]);
+    service.git(&["config", "filter.far.smudge", "sed s/^far://"]);
+    service.git(&["config", "filter.far.required", "true"]);
+    service.write(".gitattributes", "*.bin filter=far\n");
+    service.write("models/one.bin", "weights\n");
+    service.commit();
+    assert_eq!(service.git(&["show", "HEAD:models/one.bin"]), "far:weights");
+    newer(&templates, "20", "30");
+    templates.update(&service.path);
+    assert_eq!(service.git(&["show", "HEAD:models/one.bin"]), "far:weights");
+    assert_eq!(service.text("models/one.bin"), "weights\n");
+    assert_eq!(service.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_submodule_of_the_owner() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    let other = temp();
+    git(other.path(), &["init", "--quiet"]);
+    write(other.path(), "README.md", "# Protocols\n");
+    commit(other.path());
+    service.git(&["submodule", "--quiet", "add", other.path().to_str().unwrap(), "protocols"]);
+    service.commit();
+    let link = service.git(&["ls-tree", "HEAD", "protocols"]);
+    assert!(link.starts_with("160000 commit"), "{link}");
+    newer(&templates, "20", "30");
+    templates.update(&service.path);
+    assert!(service.text("src/router.rs").contains("    30\n"));
+    assert_eq!(service.git(&["ls-tree", "HEAD", "protocols"]), link);
+    assert!(service.has("protocols/README.md"));
+    assert_eq!(service.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_monorepo_of_which_only_the_service_is_checked_out() {
+    let templates = Templates::new();
+    let house = temp();
+    git(house.path(), &["init", "--quiet"]);
+    write(house.path(), "other/huge.txt", "much\n");
+    commit(house.path());
+    let service = house.path().join("orders");
+    templates.pour_at(&service, &[]);
+    git(house.path(), &["sparse-checkout", "set", "orders"]);
+    assert!(!house.path().join("other").exists());
+    newer(&templates, "20", "30");
+    templates.update(&service);
+    assert!(text(&service, "src/router.rs").contains("    30\n"));
+    assert!(!house.path().join("other").exists());
+    assert_eq!(git(house.path(), &["status", "--porcelain"]), "");
+    assert_eq!(git(house.path(), &["show", "HEAD:other/huge.txt"]), "much");
+    assert_eq!(git(house.path(), &["ls-files", "-t", "other"]), "S other/huge.txt");
+}

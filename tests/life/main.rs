@@ -12,6 +12,7 @@ mod kill;
 mod manifest;
 mod presets;
 mod refusals;
+mod released;
 mod reports;
 mod support;
 #[expect(dead_code, reason = "it serves several test binaries")]

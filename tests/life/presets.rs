@@ -60,6 +60,9 @@ fn a_preset_that_moved_a_lock_takes_its_projects_along_and_keeps_their_edits() {
     write(folder.path(), "acme.toml", &moved);
     let drifted = drift(&templates, &project);
     assert!(!drifted.conforms && drifted.findings[0].about == "answers", "{drifted:?}");
+    let said = "the preset locks `queue` to `broker` (brokers are run by the platform team), and the project has `table`";
+    assert_eq!(drifted.findings[0].message, said);
+    assert!(drifted.behind.files.is_some_and(|files| files > 0), "{drifted:?}");
     let change = templates.update(&project);
     assert_eq!(change.along[0].locked.as_deref(), Some("brokers are run by the platform team"));
     assert!(fs::read_to_string(project.join("src/queue.rs")).unwrap().contains("broker"));

@@ -1,6 +1,7 @@
 //! Promises belong to the service, not to the sample: it can be renamed, removed, and joined by others.
 
 use crate::{
+    sample::{SAMPLE, without_imports, without_kinds, without_module, without_routes},
     source::{Source, change},
     variant::{Variant, keeps, tests_of},
 };
@@ -84,24 +85,20 @@ fn the_sample_renamed() -> Variant {
     })
 }
 
-/// The sample's modules, and the kinds of its jobs.
-const SAMPLE: [&str; 5] = ["documents", "likeness", "reports", "usage", "hooks"];
-const KINDS: [&str; 2] = ["Report", "Hook"];
-
 fn the_sample_removed() -> Variant {
     keeps(|source| {
         for module in SAMPLE {
             source.remove(&format!("src/app/{module}.rs"));
-            without_module(source, "src/app/mod.rs", module);
+            source.edit("src/app/mod.rs", |text| without_module(&text, module));
         }
         source.remove("src/data/documents.rs");
-        without_module(source, "src/data/mod.rs", "documents");
+        source.edit("src/data/mod.rs", |text| without_module(&text, "documents"));
         if source.has("src/data/blocking.rs") {
             source.remove("src/data/blocking/documents.rs");
-            without_module(source, "src/data/blocking.rs", "documents");
+            source.edit("src/data/blocking.rs", |text| without_module(&text, "documents"));
         }
-        source.edit("src/jobs/kind.rs", |text| without_imports(without_kinds(text)));
-        source.edit("src/app/router.rs", |text| without_imports(without_routes(text)));
+        source.edit("src/jobs/kind.rs", |text| without_imports(&without_kinds(&text), &SAMPLE));
+        source.edit("src/app/router.rs", |text| without_imports(&without_routes(&text, &SAMPLE), &SAMPLE));
         source.write("src/app/ping.rs", source.told(PING));
         source.apply(&change("src/app/mod.rs", "pub mod router;", "pub mod ping;\npub mod router;"));
         let (from, to) = ("openapi::frame())", "openapi::frame()).routes(routes!(super::ping::get))");
@@ -109,55 +106,6 @@ fn the_sample_removed() -> Variant {
     })
     .without_model()
     .not_claiming(&["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9"])
-}
-
-fn without_module(source: &mut Source, file: &str, module: &str) {
-    source.edit(file, |text| text.replace(&format!("pub mod {module};\n"), ""));
-}
-
-/// Without the arms and the names of the sample's kinds.
-fn without_kinds(text: String) -> String {
-    let text = KINDS.iter().fold(text, |text, kind| text.replace(&format!("Self::{kind} | "), ""));
-    let is_gone = |line: &str| {
-        KINDS.iter().any(|kind| {
-            let (line, name) = (line.trim(), format!("Self::{kind}"));
-            line.starts_with(&format!("{name} ")) || line == format!("{name},") || line == format!("{kind},")
-        })
-    };
-    let kept: String = text.split_inclusive('\n').filter(|line| !is_gone(line)).collect();
-    KINDS.iter().fold(kept, |text, kind| text.replace(&format!(" | Self::{kind}"), ""))
-}
-
-/// Without the calls that mount the sample's operations.
-fn without_routes(text: String) -> String {
-    const CALL: &str = ".routes(routes!(";
-    let mut parts = text.split(CALL);
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (operations, rest) = part.split_once("))").expect("the call's end");
-        if SAMPLE.iter().any(|module| operations.trim_start().starts_with(&format!("{module}::"))) {
-            kept.push_str(rest.trim_start());
-        } else {
-            kept.push_str(&format!("{CALL}{operations})){rest}"));
-        }
-    }
-    kept
-}
-
-/// Without the sample's modules in the first list of imports that has each.
-fn without_imports(text: String) -> String {
-    SAMPLE.iter().fold(text, |text, module| {
-        let forms = [
-            (format!("app::{module}, "), ""),
-            (format!(" {module}, "), " "),
-            (format!("{{{module}, "), "{"),
-            (format!(", {module},"), ","),
-            (format!(", {module}}}"), "}"),
-            (format!("{{{module}}}"), "{}"),
-        ];
-        let found = forms.iter().find(|(form, _)| text.contains(form));
-        found.map_or(text.clone(), |(form, to)| text.replacen(form, to, 1))
-    })
 }
 
 fn an_endpoint_of_the_owners_own() -> Variant {

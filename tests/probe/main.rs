@@ -3,6 +3,7 @@
 mod broken;
 mod kept;
 mod page;
+mod sample;
 mod source;
 mod variant;
 mod workshop;

@@ -27,7 +27,7 @@ use crate::support::{
 };
 
 /// An operation that needs a credential.
-const PROTECTED: &str = "/v1/documents";
+const PROTECTED: &str = "/v1/webhook-endpoints";
 
 /// The configuration of a service that accepts the issuer's tokens, but for these variables.
 fn configuration(variables: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -83,7 +83,7 @@ async fn a_token_says_who_calls_for_whom_and_what_it_may_do() {
         let issuer = Issuer::start(&[&key]).await;
         let authenticator = authenticator(&issuer.url(), &[]).await;
         let caller = identify(&authenticator, &key.token(&claims())).await;
-        let scopes = ["documents:read", "documents:write"];
+        let scopes = ["webhooks:read", "webhooks:write"];
         let expected = Caller {
             subject: "ada".to_owned(),
             tenant: "acme".to_owned(),

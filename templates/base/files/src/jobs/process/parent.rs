@@ -192,7 +192,7 @@ mod tests {
         };
         Assignment {
             worker: "a worker".to_owned(),
-            kind: Kind::Report,
+            kind: Kind::Purge,
             lease: Lease { id, token: id },
             claimed,
         }

@@ -286,7 +286,7 @@ async fn a_slow_receiver_holds_up_nobody_else() {
     let waiting = delivery(&client, &to_slow, |_| true).await;
     assert_eq!(waiting["state"], "running");
     // Nothing is held meanwhile: the database serves whoever asks.
-    client.create("meanwhile").await;
+    register(&client, &Receiver::start([]).await).await;
 }
 
 #[tokio::test]

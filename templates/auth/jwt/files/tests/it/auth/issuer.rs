@@ -147,7 +147,7 @@ pub(super) fn claims() -> Value {
         "aud": AUDIENCE,
         "sub": "ada",
         "tenant": "acme",
-        "scope": "documents:read documents:write",
+        "scope": "webhooks:read webhooks:write",
         "exp": now() + 600,
     })
 }
