@@ -6,6 +6,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::yield_now,
 };
 
 pub(crate) struct Proxy {
@@ -28,8 +29,12 @@ impl Proxy {
     }
 
     /// Whoever is connected is hung up on, and so is whoever connects from now on.
-    pub(crate) fn cut(&self) {
+    pub(crate) async fn cut(&self) {
         self.is_cut.send_replace(true);
+        // The listener has one too.
+        while self.is_cut.receiver_count() > 1 {
+            yield_now().await;
+        }
     }
 
     pub(crate) fn mend(&self) {

@@ -68,7 +68,7 @@ async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
     let (admin, client) = (Client::new(process.admin), process.client("a").await);
     let path = client.create("kept").await;
     for _ in 0..2 {
-        proxy.cut();
+        proxy.cut().await;
         let ready = is_ready(&admin, 503).await;
         assert_eq!(ready["checks"]["database"]["status"], "fail");
         assert_eq!(admin.get("/live").await.status(), 200);
