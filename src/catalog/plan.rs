@@ -45,13 +45,18 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// What it needs beside the service. A server that two parts name is one, and the later part's.
-    pub fn servers(&self) -> Vec<&'a Server> {
-        let mut servers: Vec<&Server> = Vec::new();
+    /// What it needs beside the service. A server that two parts name is one, and the later part's; the service is told of
+    /// it what both say.
+    pub fn servers(&self) -> Vec<Server> {
+        let mut servers: Vec<Server> = Vec::new();
         for server in self.parts.iter().filter_map(|part| part.server.as_ref()) {
             match servers.iter_mut().find(|known| known.name == server.name) {
-                Some(known) => *known = server,
-                None => servers.push(server),
+                Some(known) => {
+                    let mut settings = std::mem::take(&mut known.settings);
+                    settings.extend(server.settings.clone());
+                    *known = Server { settings, ..server.clone() };
+                }
+                None => servers.push(server.clone()),
             }
         }
         servers

@@ -29,6 +29,8 @@ pub struct Server {
     pub folders: Vec<String>,
     /// The oldest version that will do.
     pub oldest: Option<String>,
+    /// For a shell: fails where something else is missing, and says what.
+    pub fits: Option<String>,
     /// Whether it runs as root.
     #[serde(default = "yes")]
     pub root: bool,
@@ -151,11 +153,12 @@ impl Server {
         ]
     }
 
-    fn program(&self) -> [Demand; 8] {
+    fn program(&self) -> [Demand; 9] {
         let is_program = |name: &String| !name.is_empty() && !name.contains(['/', ' ']);
         let is_folder = |folder: &String| folder.starts_with('/') || folder.starts_with("~/");
         let is_version = |text: &String| text.split('.').all(|part| part.parse::<u32>().is_ok());
         let are_programs = !self.programs.is_empty() && self.programs.iter().all(is_program);
+        let ends_text = |text: &String| text.contains("\"#");
         let takes_place = self.start.lines().any(|line| line.trim_start().starts_with("exec "));
         [
             ("programs", are_programs, "programs are listed by their names, without a folder"),
@@ -163,7 +166,8 @@ impl Server {
             ("oldest", self.oldest.iter().all(is_version), "a version is numbers with dots between them"),
             ("start", self.start.contains("$port"), "it is started on $port"),
             ("start", takes_place, "the server takes the shell's place with `exec`, to get its signal"),
-            ("start", !self.start.contains("\"#"), "`\"#` cannot stand in it"),
+            ("start", !ends_text(&self.start), "`\"#` cannot stand in it"),
+            ("fits", !self.fits.iter().any(ends_text), "`\"#` cannot stand in it"),
             ("ready", !self.ready.trim().is_empty(), "what does it say once it is ready?"),
             ("install", !self.install.is_empty(), "how is it installed?"),
         ]

@@ -22,7 +22,7 @@ struct Context<'a> {
     chosen: BTreeMap<&'a str, Chosen<'a>>,
     parts: Vec<PartView<'a>>,
     env: Vec<VariableView<'a>>,
-    servers: &'a [ServerView<'a>],
+    servers: &'a [ServerView],
     dependencies: &'a [Line],
     dev_dependencies: &'a [Line],
     vars: BTreeMap<&'a str, &'a str>,

@@ -68,7 +68,7 @@ pub fn render(plan: &Plan<'_>) -> Result<Render> {
     let lock = lock(plan, &master, &lines)?;
     tree.insert(LOCK, Entry::text(lock.print()))?;
     let commands = commands(plan, &templates, &context)?;
-    let servers = plan.servers().into_iter().cloned().collect();
+    let servers = plan.servers();
     Ok(Render { tree, lines, lock, commands, servers })
 }
 

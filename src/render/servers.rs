@@ -9,9 +9,9 @@ use crate::catalog::{Plan, Server, Variable};
 const HERE: &str = "127.0.0.1";
 
 #[derive(Serialize)]
-pub(super) struct ServerView<'a> {
+pub(super) struct ServerView {
     #[serde(flatten)]
-    server: &'a Server,
+    server: Server,
     /// Its URL on the machine that runs the container.
     here: String,
     /// What a service on that machine is told.
@@ -30,7 +30,7 @@ struct Setting {
     value: String,
 }
 
-pub(super) fn views<'a>(plan: &Plan<'a>) -> Vec<ServerView<'a>> {
+pub(super) fn views(plan: &Plan<'_>) -> Vec<ServerView> {
     let name = plan.answers.name().as_str().replace('-', "_");
     plan.servers().into_iter().map(|server| view(server, &name)).collect()
 }
@@ -45,7 +45,7 @@ pub(super) fn with_example(mut variable: Variable, servers: &[ServerView]) -> Va
     variable
 }
 
-fn view<'a>(server: &'a Server, name: &str) -> ServerView<'a> {
+fn view(server: Server, name: &str) -> ServerView {
     let image = &server.image;
     let here = server.url_at(HERE, image.port);
     let inside = server.url_at(&server.name, image.port);
@@ -55,12 +55,13 @@ fn view<'a>(server: &'a Server, name: &str) -> ServerView<'a> {
         name: variable.clone(),
         value: in_yaml(&json!(value.replace("{name}", name))),
     });
+    let environment = environment.collect();
     ServerView {
-        here_settings: settings(server, &here, name),
-        settings: settings(server, &inside, name),
+        here_settings: settings(&server, &here, name),
+        settings: settings(&server, &inside, name),
         command: (!image.command.is_empty()).then(|| in_yaml(&json!(image.command))),
         healthy: in_yaml(&json!(healthy)),
-        environment: environment.collect(),
+        environment,
         here,
         server,
     }

@@ -477,6 +477,31 @@ fn a_program_that_is_too_old_is_passed_over_and_named_where_there_is_no_other() 
 }
 
 #[test]
+fn a_program_without_what_is_needed_is_passed_over_and_named_where_there_is_no_other() {
+    let project = Project::new("lacking");
+    let path = bare_path();
+    script(path.path(), "redis-server", "echo 'Redis server v=7.0.14 sha=0'");
+    let bare = path.path().display().to_string();
+    let test = format!("case $(command -v redis-server) in {bare}/*) echo has no module; false ;; esac");
+    let recipe = RECIPE.replace("\nstart =", &format!("\nfits = '{test}'\nstart ="));
+    let check = || {
+        let mut command = project.command(&["--json", "--steps", "test", "--services", "local"]);
+        command.env("PATH", path.path());
+        run(command)
+    };
+    project.recipe(&recipe);
+    let outcome = check();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    assert!(outcome.err.contains(&format!("what is in {bare} has no module")), "{}", outcome.err);
+    let real = on_path("redis-server").expect("Redis");
+    let folder = real.parent().expect("a folder").display().to_string();
+    project.recipe(&recipe.replace("/opt/redis/*/bin", &folder));
+    let outcome = check();
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.out, outcome.err);
+    assert!(outcome.out.contains(&format!("\"{}\"", real.display())), "{}", outcome.out);
+}
+
+#[test]
 fn a_server_that_does_not_start_is_told_with_what_it_said() {
     let project = Project::new("unfit");
     project.recipe(&RECIPE.replace("--save", "--saev"));

@@ -254,6 +254,45 @@ fn a_server_that_could_not_be_started_names_its_line() {
     );
 }
 
+/// As an extension is that a server must have.
+const EXTENDED: &str = r#"
+[[env]]
+name = "APP__SEARCH__URL"
+type = "url"
+doc = "Where it is."
+
+[server]
+name = "store"
+title = "Store with index"
+variable = "TEST_STORE_URL"
+url = "store://{host}:{port}/all"
+programs = ["store"]
+fits = "store --has-index"
+start = 'exec store --port "$port"'
+ready = "ready"
+install = ["sudo apt-get install store-index"]
+
+[server.settings]
+APP__SEARCH__URL = "{url}"
+
+[server.image]
+name = "store-index:1"
+port = 4000
+healthy = ["store", "ping"]
+"#;
+
+#[test]
+fn a_server_that_two_parts_name_is_had_as_the_later_says_and_told_of_as_both_do() {
+    let catalog = changed("search/index/part.toml", |text| format!("{text}{EXTENDED}")).load().unwrap();
+    let mut choices = Choices::default();
+    choices.set_pair(&catalog, "search=index").unwrap();
+    let answers = Answers::recommended(&catalog, ProjectName::new("orders").unwrap(), &choices).unwrap();
+    let servers = Plan::new(&catalog, &answers).unwrap().servers();
+    let [server] = &servers[..] else { panic!("{servers:?}") };
+    assert_eq!((server.title.as_str(), server.image.name.as_str()), ("Store with index", "store-index:1"));
+    assert_eq!(server.settings.keys().collect::<Vec<_>>(), ["APP__SEARCH__URL", "APP__STORAGE__URL"]);
+}
+
 #[test]
 fn only_a_file_set_may_ask_for_servers() {
     let part = "queue/broker/part.toml";

@@ -1,4 +1,4 @@
-//! Installed programs: where they are, whether they are new enough, and how to get them.
+//! Installed programs: where they are, whether they will do, and how to get them.
 
 use std::{
     env, fs,
@@ -24,18 +24,18 @@ pub(super) fn find(server: &Server) -> Result<Found, String> {
     let on_path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&on_path).filter(|folder| folder.is_absolute());
     let elsewhere = server.folders.iter().flat_map(|pattern| expand(pattern));
-    let mut unfit = None;
+    let mut why_not = None;
     for folder in on_path.chain(elsewhere) {
         if !server.programs.iter().all(|program| folder.join(program).is_file()) {
             continue;
         }
         let program = folder.join(server.programs.last().map_or("", String::as_str));
-        match problem(server, &program) {
+        match too_old(server, &program).or_else(|| unfit(server, &folder)) {
             None => return Ok(Found { folder, program }),
-            Some(problem) => unfit = unfit.or(Some(problem)),
+            Some(problem) => why_not = why_not.or(Some(problem)),
         }
     }
-    Err(unfit.unwrap_or_else(|| format!("{} is not installed", server.programs.join(" with "))))
+    Err(why_not.unwrap_or_else(|| format!("{} is not installed", server.programs.join(" with "))))
 }
 
 /// The command of a package manager that is here, or of all of them.
@@ -57,7 +57,7 @@ pub(super) fn as_its_user(command: &mut Command, server: &Server) -> Option<(u32
     nobody
 }
 
-fn problem(server: &Server, program: &Path) -> Option<String> {
+fn too_old(server: &Server, program: &Path) -> Option<String> {
     let oldest = server.oldest.as_deref()?;
     let mut command = Command::new(program);
     as_its_user(&mut command, server);
@@ -72,6 +72,22 @@ fn problem(server: &Server, program: &Path) -> Option<String> {
             }
             Some(_) => None,
         },
+    }
+}
+
+/// What the recipe's own test says of the programs in a folder, where that fails.
+fn unfit(server: &Server, folder: &Path) -> Option<String> {
+    let test = server.fits.as_deref()?;
+    let mut command = Command::new("/bin/sh");
+    as_its_user(&mut command, server);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&path))).ok()?;
+    let output = command.args(["-c", test]).env("PATH", path).stdin(Stdio::null()).output();
+    let folder = folder.display();
+    match output {
+        Err(error) => Some(format!("what is in {folder} cannot be tested: {error}")),
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!("what is in {folder} {}", String::from_utf8_lossy(&output.stdout).trim())),
     }
 }
 

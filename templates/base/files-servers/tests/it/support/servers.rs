@@ -44,27 +44,29 @@ pub(crate) struct Server {
 }
 
 /// How a server is had.
-struct Recipe {
-    name: &'static str,
-    title: &'static str,
+pub(crate) struct Recipe {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
     /// The variable that names the URL of one that runs.
-    variable: &'static str,
+    pub(crate) variable: &'static str,
     /// With `{host}` and `{port}`.
-    url: &'static str,
+    pub(crate) url: &'static str,
     /// The programs that `start` calls, with blanks between them; the last one is the server.
-    programs: &'static str,
+    pub(crate) programs: &'static str,
     /// The folders where they may be besides `PATH`, with colons between them.
-    folders: &'static str,
-    oldest: Option<&'static str>,
+    pub(crate) folders: &'static str,
+    pub(crate) oldest: Option<&'static str>,
+    /// For a shell: fails where something else is missing, and says what.
+    pub(crate) fits: Option<&'static str>,
     /// Whether it runs as root.
-    root: bool,
+    pub(crate) root: bool,
     /// For a shell, with `$folder` and `$port`.
-    start: &'static str,
+    pub(crate) start: &'static str,
     /// What it says once it serves.
-    ready: &'static str,
+    pub(crate) ready: &'static str,
     /// The signal that stops it.
-    stop: &'static str,
-    install: &'static str,
+    pub(crate) stop: &'static str,
+    pub(crate) install: &'static str,
 }
 
 struct Running {
@@ -74,7 +76,7 @@ struct Running {
 }
 
 impl Server {
-    const fn new(recipe: Recipe) -> Self {
+    pub(crate) const fn new(recipe: Recipe) -> Self {
         Self {
             recipe,
             running: OnceLock::new(),

@@ -1,4 +1,4 @@
-//! Installed programs: where they are, and whether they are new enough.
+//! Installed programs: where they are, and whether they will do.
 
 use std::{
     env, fs,
@@ -16,19 +16,19 @@ pub(super) fn find(recipe: &Recipe) -> Result<PathBuf, String> {
         .folders
         .split(':')
         .filter(|pattern| !pattern.is_empty());
-    let mut unfit = None;
+    let mut why_not = None;
     for folder in env::split_paths(&path).chain(own.flat_map(expand)) {
         let mut programs = recipe.programs.split(' ');
         if !programs.all(|program| folder.join(program).is_file()) {
             continue;
         }
-        match problem(recipe, &folder) {
+        match too_old(recipe, &folder).or_else(|| unfit(recipe, &folder)) {
             None => return Ok(folder),
-            Some(problem) => unfit = unfit.or(Some(problem)),
+            Some(problem) => why_not = why_not.or(Some(problem)),
         }
     }
     let programs = recipe.programs.replace(' ', " with ");
-    Err(unfit.unwrap_or_else(|| format!("{programs} is not installed")))
+    Err(why_not.unwrap_or_else(|| format!("{programs} is not installed")))
 }
 
 /// As whom a server runs, where that is not whoever runs the tests: nobody, for one that refuses to run as root.
@@ -48,7 +48,7 @@ fn nobody() -> (u32, u32) {
     }
 }
 
-fn problem(recipe: &Recipe, folder: &Path) -> Option<String> {
+fn too_old(recipe: &Recipe, folder: &Path) -> Option<String> {
     let oldest = recipe.oldest?;
     let program = folder.join(recipe.programs.rsplit(' ').next()?);
     let mut command = Command::new(&program);
@@ -69,6 +69,32 @@ fn problem(recipe: &Recipe, folder: &Path) -> Option<String> {
             Some(format!("{program} is {found}, older than {oldest}"))
         }
         Some(_) => None,
+    }
+}
+
+/// What the recipe's own test says, where it fails.
+fn unfit(recipe: &Recipe, folder: &Path) -> Option<String> {
+    let mut command = Command::new("/bin/sh");
+    if let Some((user, group)) = user(recipe) {
+        command.uid(user).gid(group);
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = [folder.to_owned()]
+        .into_iter()
+        .chain(env::split_paths(&path));
+    let tested = command
+        .args(["-c", recipe.fits?])
+        .env("PATH", env::join_paths(path).ok()?)
+        .stdin(Stdio::null())
+        .output();
+    let folder = folder.display();
+    match tested {
+        Err(error) => Some(format!("what is in {folder} cannot be tested: {error}")),
+        Ok(tested) if tested.status.success() => None,
+        Ok(tested) => {
+            let said = String::from_utf8_lossy(&tested.stdout);
+            Some(format!("what is in {folder} {}", said.trim()))
+        }
     }
 }
 

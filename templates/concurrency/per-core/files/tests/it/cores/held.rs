@@ -48,6 +48,27 @@ async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
     }
 }
 
+/// The one connection that there is was opened by a core that is held up since.
+#[tokio::test]
+async fn a_core_that_is_held_up_holds_up_no_statement_of_another() {
+    let variables = [
+        ("APP__CORES__COUNT", "2"),
+        ("APP__DATABASE__READ_CONNECTIONS", "1"),
+    ];
+    let gate = Gate::default();
+    let _opens = Opens(gate.clone());
+    let server = Server::with_routes(&variables, routes(&gate)).await;
+    let client = server.client("a");
+    let credential = format!("authorization: {}\r\n", client.authorization());
+    let mut connections = one_each(&server, 2).await;
+    connections[0].get("/v1/documents", &credential).await;
+    assert_eq!(connections[0].answer().await.status, 200);
+    connections[0].get("/hold", "").await;
+    gate.holds().await;
+    connections[1].get("/v1/documents", &credential).await;
+    assert_eq!(connections[1].answer().await.status, 200);
+}
+
 /// The whole process is stopped for a while, so all its cores are; and again until that
 /// is told, for it may not have begun to serve.
 #[tokio::test]

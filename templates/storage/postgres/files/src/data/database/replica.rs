@@ -24,7 +24,10 @@ pub(super) struct Replica {
 impl Replica {
     pub(super) fn new(size: u32, options: PgConnectOptions) -> Self {
         Self {
-            pool: super::pool(size, ACQUIRE_TIMEOUT).connect_lazy_with(options),
+            // However short ago a connection was used: it may be lost since, and there is somebody else to ask.
+            pool: super::pool(size, ACQUIRE_TIMEOUT)
+                .test_before_acquire(true)
+                .connect_lazy_with(options),
             rests_until: Arc::default(),
         }
     }

@@ -1,5 +1,9 @@
 //! Behind a transaction pooler nothing may be left in a session, for the next transaction has another. What must hold for
-//! that is seen without one; `TEST_PGBOUNCER_URL=postgres://… cargo test` runs all tests through a real one.
+//! that is seen without one; and all tests can be run through a real one.
+
+mod pgbouncer;
+
+use std::{env, process::Command};
 
 use serde_json::{Value, json};
 use service::{
@@ -9,7 +13,10 @@ use service::{
 use temp_dir::TempDir;
 
 use super::PATIENCE;
-use crate::support::{Server, client::header, configuration, document, eventually};
+use crate::support::{
+    Server, client::header, configuration, database::POOLER, document, eventually,
+    servers::POSTGRES,
+};
 
 const POOLED: [(&str, &str); 1] = [("APP__DATABASE__POOLER", "transaction")];
 
@@ -82,4 +89,22 @@ async fn the_sample_works_through_it() {
         (job["state"] == "succeeded").then_some(())
     })
     .await;
+}
+
+/// All tests once more. Docs/storage.md names those that are not run there.
+#[test]
+#[ignore = "takes as long as all others: cargo test --test it -- --ignored pooler"]
+fn all_that_holds_without_one_holds_behind_pgbouncer() {
+    let tests = env::current_exe().expect("a path");
+    let run = Command::new(tests)
+        .env("TEST_POSTGRES_URL", POSTGRES.url())
+        .env(POOLER, pgbouncer::url())
+        .output()
+        .expect("a start");
+    let said = String::from_utf8_lossy(&run.stdout);
+    println!("{said}");
+    assert!(run.status.success(), "they do not pass");
+    let passed = said.split("test result: ok. ").nth(1);
+    let passed = passed.and_then(|rest| rest.split(' ').next()?.parse().ok());
+    assert!(passed.is_some_and(|count: u32| count > 0), "none was run");
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use temp_dir::TempDir;
 
-use crate::support::{Client, Process, Server, database};
+use crate::support::{Client, Process, Server, database, eventually, proxy::Proxy};
 
 async fn usage(client: &Client) -> Value {
     let answer = client.get("/v1/usage").await;
@@ -12,19 +12,19 @@ async fn usage(client: &Client) -> Value {
     usage["documents"].clone()
 }
 
-/// A database that is never caught up, so that one sees who was asked.
-async fn another() -> String {
+/// A database that is never caught up, so that one sees who was asked; and a way to it.
+async fn another() -> (Proxy, String) {
     let folder = TempDir::new().expect("a folder");
     let process = Process::start(folder.path(), &[]).await;
     assert!(process.terminate().await.success());
-    let settings = database::settings(folder.path()).into_iter();
-    let mut urls = settings.filter(|(name, _)| *name == "APP__DATABASE__URL");
-    urls.next().expect("a URL").1
+    let proxy = Proxy::to(database::address()).await;
+    let url = database::by(proxy.address(), folder.path());
+    (proxy, url)
 }
 
 #[tokio::test]
 async fn it_is_asked_for_what_may_be_old_and_for_nothing_else() {
-    let replica = another().await;
+    let (_proxy, replica) = another().await;
     let server = Server::with(&[("APP__DATABASE__REPLICA_URL", &replica)]).await;
     let client = server.client("a");
     let path = client.create("one").await;
@@ -40,4 +40,22 @@ async fn while_it_is_gone_the_primary_answers() {
     let client = server.client("a");
     client.create("one").await;
     assert_eq!(usage(&client).await, 1);
+}
+
+#[tokio::test]
+async fn one_that_is_lost_is_missed_by_nobody_and_asked_again_once_it_is_back() {
+    let (proxy, replica) = another().await;
+    let server = Server::with(&[("APP__DATABASE__REPLICA_URL", &replica)]).await;
+    let client = server.client("a");
+    client.create("one").await;
+    assert_eq!(usage(&client).await, 0);
+    proxy.cut().await;
+    for _ in 0..3 {
+        assert_eq!(usage(&client).await, 1);
+    }
+    proxy.mend();
+    eventually("the replica", async || {
+        (usage(&client).await == 0).then_some(())
+    })
+    .await;
 }

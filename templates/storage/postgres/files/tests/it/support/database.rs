@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     env,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
     thread,
@@ -23,6 +24,9 @@ pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[
     ("APP__DATABASE__READ_CONNECTIONS", "1"),
     ("APP__DATABASE__WRITE_CONNECTIONS", "1"),
 ];
+
+/// Names the URL of a transaction pooler.
+pub(crate) const POOLER: &str = "TEST_PGBOUNCER_URL";
 
 /// With these a process works on the folder and on the database that belongs to it.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
@@ -51,9 +55,9 @@ pub(crate) fn is_pooled() -> bool {
     pooler().is_some()
 }
 
-/// A transaction pooler before the server, if all tests are to go through it: `TEST_PGBOUNCER_URL`.
+/// A transaction pooler before the server, if all tests are to go through it.
 fn pooler() -> Option<String> {
-    env::var("TEST_PGBOUNCER_URL").ok()
+    env::var(POOLER).ok()
 }
 
 /// Of the folder's database, which is made when it is first asked for, and which no other run has seen.
@@ -89,6 +93,20 @@ async fn make(server: &str, name: &str) {
         .await;
     made.expect("a database");
     connection.close().await.expect("an end");
+}
+
+/// The database that belongs to the folder, by another way to its server.
+pub(crate) fn by(way: SocketAddr, folder: &Path) -> String {
+    let server = POSTGRES.url();
+    let url: PgConnectOptions = server.parse().expect("a URL");
+    let url = url.host(&way.ip().to_string()).port(way.port());
+    url.database(&name(folder, server)).to_url_lossy().into()
+}
+
+/// Where the server listens: `host:port`.
+pub(crate) fn address() -> String {
+    let url: PgConnectOptions = POSTGRES.url().parse().expect("a URL");
+    format!("{}:{}", url.get_host(), url.get_port())
 }
 
 /// The database of this name on this server.

@@ -1,0 +1,87 @@
+//! The way to the database is cut: nobody is told that the process should be killed, everybody that there is no
+//! database, and all is well by itself once it is back.
+
+use serde_json::{Value, json};
+use temp_dir::TempDir;
+use uuid::Uuid;
+
+use crate::support::{
+    Client, Process,
+    client::{header, problem},
+    database, document, eventually,
+    proxy::Proxy,
+};
+
+/// Waits until requests are, or are not, to be sent to it.
+async fn is_ready(admin: &Client, status: u16) -> Value {
+    eventually("/ready", async || {
+        let answer = admin.get("/ready").await;
+        (answer.status() == status).then_some(answer)
+    })
+    .await
+    .json()
+    .await
+    .expect("JSON")
+}
+
+async fn is_refused(client: &Client, path: &str) {
+    for answer in [
+        client.get(path).await,
+        client.get("/v1/documents").await,
+        client.post("/v1/documents", &document("lost")).await,
+        client
+            .post_with_key("/v1/documents", "k", &document("lost"))
+            .await,
+    ] {
+        assert_eq!(header(&answer, "retry-after"), "1");
+        let problem = problem(answer, 503).await;
+        assert_eq!(problem["type"], "urn:problem:database-unavailable");
+    }
+}
+
+/// A worker makes one, so it has found back too.
+async fn has_a_report_made(client: &Client) {
+    let (key, body) = (Uuid::now_v7().to_string(), json!({ "title": "all" }));
+    let asked = client.post_with_key("/v1/reports", &key, &body).await;
+    assert_eq!(asked.status(), 202);
+    let path = header(&asked, "location").to_owned();
+    eventually("the report", async || {
+        let job: Value = client.get(&path).await.json().await.expect("JSON");
+        (job["state"] == "succeeded").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(database::address()).await;
+    let url = database::by(proxy.address(), folder.path());
+    let variables = [
+        ("APP__DATABASE__URL", url.as_str()),
+        ("APP__DATABASE__DIRECT_URL", url.as_str()),
+        ("APP__DATABASE__POOLER", "none"),
+        ("APP__ADMIN__READY_INTERVAL", "10ms"),
+        ("APP__JOBS__POLL_INTERVAL", "100ms"),
+    ];
+    let process = Process::start(folder.path(), &variables).await;
+    let (admin, client) = (Client::new(process.admin), process.client("a").await);
+    let path = client.create("kept").await;
+    for _ in 0..2 {
+        proxy.cut().await;
+        let ready = is_ready(&admin, 503).await;
+        assert_eq!(ready["checks"]["database"]["status"], "fail");
+        assert_eq!(admin.get("/live").await.status(), 200);
+        is_refused(&client, &path).await;
+
+        proxy.mend();
+        is_ready(&admin, 200).await;
+        assert_eq!(client.get(&path).await.status(), 200);
+        let body = document("after");
+        let made = client.post_with_key("/v1/documents", "k", &body).await;
+        assert_eq!(made.status(), 201, "its key was not used up");
+        has_a_report_made(&client).await;
+    }
+    assert_eq!(client.count().await, 2);
+    assert!(process.terminate().await.success());
+}
