@@ -1,9 +1,9 @@
 //! An async source as the straight-line one that it is, told without `async` and `.await`. What has no straight-line
 //! form, such as an async block, is refused: the source is to be written in another way.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
-use proc_macro2::TokenTree;
+use proc_macro2::{Group, TokenTree};
 use serde::Deserialize;
 
 use super::{
@@ -209,13 +209,38 @@ impl Strip<'_> {
         Ok(())
     }
 
-    /// `.await` after a call goes, or the call is waited for.
+    /// `.await` after a call goes, or the call is waited for. So does the box of a call that is awaited in one: it is for
+    /// the room that a future takes.
     fn wait(&mut self, tokens: &[TokenTree], at: usize) -> Result<()> {
+        if let Some((begin, boxed)) = boxed(tokens, at - 1) {
+            return self.unbox(begin, boxed, &tokens[at]);
+        }
         if !is_one_of(self.manner.waits.iter(), tokens, at - 1) {
             return self.wrap(tokens, at, "");
         }
         self.calls.insert("service::threads::wait");
         self.wrap(tokens, at, "wait(")
+    }
+
+    /// Only the call stays of `Box::pin(call()).await`, which begins with `begin`, or that it is waited for.
+    fn unbox(&mut self, begin: &TokenTree, boxed: &Group, end: &TokenTree) -> Result<()> {
+        let inner: Vec<TokenTree> = boxed.stream().into_iter().collect();
+        if call(&inner, inner.len()) != Some(0) {
+            return refuse(
+                boxed.span(),
+                "in a box that is awaited there must be a call: the order would be another",
+            );
+        }
+        let is_waited_for = is_one_of(self.manner.waits.iter(), &inner, inner.len());
+        let (before, after) = if is_waited_for { ("wait(", ")") } else { ("", "") };
+        if is_waited_for {
+            self.calls.insert("service::threads::wait");
+        }
+        self.edits.replace(why_boxed(self.text, bytes(begin).start), "");
+        let (open, close) = (boxed.span_open().byte_range(), boxed.span_close().byte_range());
+        self.edits.replace(bytes(begin).start..open.end, before);
+        self.edits.replace(close.start..bytes(end).end, after);
+        Ok(())
     }
 
     /// The `.await` goes, and what is before it stands in `around`.
@@ -238,6 +263,37 @@ impl Strip<'_> {
             .then(|| tokens.get(at + 2))??
             .to_string();
         self.manner.keeps.contains(&name).then(|| body(tokens, at))?
+    }
+}
+
+/// The lines of the comment that says why there is the box at `at`: it stands above, and begins with `In a box`.
+fn why_boxed(text: &str, at: usize) -> Range<usize> {
+    let end = text[..at].rfind('\n').map_or(0, |line_feed| line_feed + 1);
+    let mut begin = end;
+    for line in text[..end].split_inclusive('\n').rev() {
+        let code = line.trim_start();
+        if !code.starts_with("// ") {
+            break;
+        }
+        begin -= line.len();
+        if code.starts_with("// In a box") {
+            return begin..end;
+        }
+    }
+    end..end
+}
+
+/// Where a `Box::pin(…)` that ends before `end` begins, and what is in it.
+fn boxed(tokens: &[TokenTree], end: usize) -> Option<(&TokenTree, &Group)> {
+    let arguments = end.checked_sub(1)?;
+    let begin = arguments.checked_sub(4)?;
+    let is_pin = is_ident(tokens.get(begin), "Box")
+        && is_punct(tokens.get(begin + 1), ':')
+        && is_punct(tokens.get(begin + 2), ':')
+        && is_ident(tokens.get(begin + 3), "pin");
+    match &tokens[arguments] {
+        TokenTree::Group(group) if is_pin => Some((&tokens[begin], group)),
+        _ => None,
     }
 }
 
@@ -273,6 +329,16 @@ mod tests {
         assert_eq!(
             stripped("pub async fn get(a: A) -> B {\n    find(a)\n        .await?\n        .b()\n}\n"),
             "pub fn get(a: A) -> B {\n    find(a)?\n        .b()\n}\n"
+        );
+        assert_eq!(
+            stripped("fn f() { let a = Box::pin(a::b(c().await))\n        .await?; }\n"),
+            "fn f() { let a = a::b(c())?; }\n"
+        );
+        assert_eq!(
+            stripped(
+                "fn f() {\n    // Why.\n    // In a box:\n    // it is large.\n    Box::pin(a()).await;\n}\n"
+            ),
+            "fn f() {\n    // Why.\n    a();\n}\n"
         );
         assert_eq!(
             stripped("fn f() { once(async |a| go(a).await, async move || b()).await; }\n"),
@@ -336,6 +402,7 @@ mod tests {
                 "fn f() { wait(wait(a(b))?.c()?[1].d(e!())) }",
             ),
             ("fn f() { match (a).b().await {} }", "b", "fn f() { match wait((a).b()) {} }"),
+            ("fn f() { Box::pin(a.b(c)).await?.d() }", "b", "fn f() { wait(a.b(c))?.d() }"),
         ] {
             assert_eq!(waited(&format!("{begin}{text}\n"), &[waits]), format!("{end}{expected}\n"));
         }
@@ -382,6 +449,7 @@ fn hold() { context.begin()?.end(wait(pending())) }
             "fn f() {\n    let a = async move { b().await };\n}\n",
             "fn f(a: A) {\n    a.await;\n}\n",
             "fn f() {\n    (a()).await;\n}\n",
+            "fn f() {\n    Box::pin(a).await;\n}\n",
             "fn f() {\n    tokio::select! { () = a() => {} }\n}\n",
             "fn f() {\n    lifecycle.spawn(a());\n}\n",
             "fn f(\n    a: impl Future<Output = ()>) {}\n",
