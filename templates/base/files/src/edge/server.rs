@@ -1,6 +1,8 @@
 //! Serves connections, within the limits that hold for each.
 
 use std::{
+    convert::Infallible,
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
@@ -9,23 +11,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, extract::ConnectInfo};
-use hyper::body::Incoming;
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{interval, timeout},
 };
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, util::Oneshot};
 
 use super::{
     accept::{Accepted, accept},
     lifecycle::Lifecycle,
     patience::Patience,
+    protocol::{Begun, Protocol},
     refusal::Refusals,
 };
 
@@ -98,14 +106,16 @@ pub struct Limits {
 pub struct Server {
     router: Router,
     limits: Limits,
+    lifecycle: Lifecycle,
     connections: GracefulShutdown,
 }
 
 impl Server {
-    pub fn new(router: Router, limits: Limits) -> Self {
+    pub fn new(router: Router, limits: Limits, lifecycle: Lifecycle) -> Self {
         Self {
             router,
             limits,
+            lifecycle,
             connections: GracefulShutdown::new(),
         }
     }
@@ -119,20 +129,14 @@ impl Server {
         } = accepted;
         // Small answers must not wait for an acknowledgement; a socket that refuses is about to close.
         stream.set_nodelay(true).ok();
-        let stream = Refusals::new(Patience::new(stream, self.limits.write_timeout));
         let has_asked = Arc::new(AtomicBool::new(false));
-        let asked = has_asked.clone();
-        let router = self.router.clone();
-        let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
-        });
-        let connection = self
-            .builder()
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned();
-        let connection = self.connections.watch(connection);
+        let requests = Requests {
+            router: self.router.clone(),
+            peer,
+            has_asked: has_asked.clone(),
+        };
+        // In a box: a task has room twice for what is moved within it.
+        let mut connection = Box::pin(self.connection(stream, requests));
         let header_timeout = self.limits.header_timeout;
         #[expect(
             clippy::disallowed_methods,
@@ -140,13 +144,43 @@ impl Server {
         )]
         tokio::spawn(async move {
             let _place = place;
-            tokio::pin!(connection);
-            // hyper's own timer starts once it knows the protocol; a client may take for ever to say so.
+            // hyper's own timer starts once the protocol is known; a client may take for ever to say so.
             let first = timeout(header_timeout, &mut connection).await;
             if first.is_err() && has_asked.load(Ordering::Relaxed) {
-                connection.await.ok();
+                connection.await;
             }
         });
+    }
+
+    /// A connection's whole life. One that has not said anything when nothing new is accepted any more ends there.
+    fn connection(
+        &self,
+        stream: TcpStream,
+        requests: Requests,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let stream = Patience::new(stream, self.limits.write_timeout);
+        let header_timeout = self.limits.header_timeout;
+        let (closing, watcher) = (self.lifecycle.closing(), self.connections.watcher());
+        async move {
+            let begun = tokio::select! {
+                // What was said before that is answered.
+                biased;
+                begun = Begun::read(stream) => begun,
+                () = closing => return,
+            };
+            match begun {
+                Ok((Protocol::Http1, stream)) => {
+                    let stream = TokioIo::new(Refusals::new(stream));
+                    let connection = http1(header_timeout).serve_connection(stream, requests);
+                    watcher.watch(connection).await.ok();
+                }
+                Ok((Protocol::Http2, stream)) => {
+                    let connection = http2().serve_connection(TokioIo::new(stream), requests);
+                    Box::pin(watcher.watch(connection)).await.ok();
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// Waits for the connections that there are. Whether all of them ended in time.
@@ -164,22 +198,45 @@ impl Server {
         };
         timeout(self.limits.shutdown_grace, all).await.is_ok()
     }
+}
 
-    fn builder(&self) -> auto::Builder<TokioExecutor> {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout)
-            .max_buf_size(LARGEST_HTTP1_HEAD);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(HTTP2_PING_INTERVAL)
-            .keep_alive_timeout(HTTP2_PING_TIMEOUT)
-            .max_concurrent_streams(STREAMS_PER_CONNECTION)
-            .max_header_list_size(LARGEST_HEAD);
-        builder
+fn http1(header_timeout: Duration) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(LARGEST_HTTP1_HEAD);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_PING_INTERVAL)
+        .keep_alive_timeout(HTTP2_PING_TIMEOUT)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_header_list_size(LARGEST_HEAD);
+    builder
+}
+
+/// Answers the requests of a connection.
+struct Requests {
+    router: Router,
+    peer: SocketAddr,
+    /// Set with the first.
+    has_asked: Arc<AtomicBool>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Oneshot<Router, Request<Incoming>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.router.clone().oneshot(request)
     }
 }
 
@@ -193,7 +250,7 @@ pub async fn run(
     pulse: &Pulse,
 ) -> bool {
     let places = Arc::new(Semaphore::new(limits.max_connections as usize));
-    let server = Server::new(router, limits);
+    let server = Server::new(router, limits, lifecycle.clone());
     let serve = |accepted| server.serve(accepted);
     accept(listener, places, lifecycle, pulse, serve).await;
     server.end().await

@@ -157,7 +157,7 @@ async fn each(
         own.into_iter().zip(cores.handles()).zip(pulses)
     {
         sockets.push(socket);
-        let server = Server::new(router.clone(), limits);
+        let server = Server::new(router.clone(), limits, lifecycle.clone());
         let (places, lifecycle) = (places.clone(), lifecycle.clone());
         let serve = async move {
             let serve = |accepted| server.serve(accepted);
@@ -198,7 +198,7 @@ async fn deal(
         core.spawn(async move { pulse.turn(&lifecycle).await });
     }
     let places = Arc::new(Semaphore::new(limits.max_connections as usize));
-    let server = Server::new(router, limits);
+    let server = Server::new(router, limits, lifecycle.clone());
     let mut turns = cores.handles().iter().cycle();
     let serve = |accepted| {
         let _on_core = turns.next().map(Handle::enter);
