@@ -5,7 +5,6 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -62,10 +61,11 @@ pub(super) fn watch_left<T>(work: impl Future<Output = T>) -> impl Future<Output
     timed(whose.unwrap_or(Whose::Nobodys), work)
 }
 
-/// Runs `work`, and tells of each step that took too long.
-async fn timed<T>(whose: Whose, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(MEASURED.scope(whose.clone(), work));
-    poll_fn(|context| {
+/// Runs `work`, and tells of each step that took too long. In a box: an async function has room twice for what it is given
+/// and moves.
+fn timed<T>(whose: Whose, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let mut work = Box::pin(MEASURED.scope(whose.clone(), work));
+    poll_fn(move |context| {
         // Else this step is a part of another, of which it is told once.
         let is_outermost = MEASURED.try_with(|_| ()).is_err();
         let begun = Instant::now();
@@ -76,7 +76,6 @@ async fn timed<T>(whose: Whose, work: impl Future<Output = T>) -> T {
         }
         step
     })
-    .await
 }
 
 fn report(route: &str, held: Duration) {
@@ -211,6 +210,17 @@ mod tests {
         let routes = reported.routes().split_off(before);
         let is_named = routes.iter().any(|route| route == "/streams/{id}");
         assert!(is_named, "{routes:?}");
+    }
+
+    #[test]
+    fn what_is_watched_has_no_room_in_who_drives_it() {
+        let large = async {
+            let room = [0_u8; 4096];
+            tokio::task::yield_now().await;
+            std::hint::black_box(&room);
+        };
+        assert!(size_of_val(&large) >= 4096);
+        assert!(size_of_val(&watch_left(large)) <= 64);
     }
 
     /// What it drives itself is a part of its own step.

@@ -19,8 +19,8 @@ use crate::{
 /// Events that are taken at once.
 const LARGEST_BATCH: usize = 256;
 
-/// Where the work writes its events.
-pub struct Events(mpsc::Sender<Event>);
+/// Where the work writes its events. In boxes: a channel has room for 32 of what it carries from the first one on.
+pub struct Events(mpsc::Sender<Box<Event>>);
 
 impl Events {
     /// For work whose outcome alone matters.
@@ -31,14 +31,14 @@ impl Events {
     /// Waits while the reader is behind.
     pub async fn send(&self, event: Event) {
         // It is dropped together with whatever reads it, so there is nobody to be told.
-        self.0.send(event).await.ok();
+        self.0.send(Box::new(event)).await.ok();
     }
 }
 
 /// Work on its way, and the events that it makes.
 pub struct Source<T> {
     work: Pin<Box<dyn Future<Output = Result<T, Problem>> + Send>>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Box<Event>>,
     /// Taken already, and not given yet.
     first: Option<Event>,
     /// None while the work goes on; its last events may still be there.
@@ -91,6 +91,11 @@ impl<T: 'static> Source<T> {
         batch
     }
 
+    /// What the work failed with, once `next` gives none.
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     /// What the work came to, once `next` gives none.
     pub fn outcome(self) -> Option<Result<T, Problem>> {
         self.outcome
@@ -109,7 +114,7 @@ impl<T: 'static> Source<T> {
         if event.is_none() && self.outcome.is_none() {
             return Poll::Pending;
         }
-        Poll::Ready(event)
+        Poll::Ready(event.map(|event| *event))
     }
 }
 

@@ -2,7 +2,7 @@
 //! stops or nobody reads.
 
 use std::{
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -38,7 +38,7 @@ pub(super) fn of<T: Send + 'static>(source: Source<T>, app: &App, drain: Duratio
 }
 
 fn respond<T: Send + 'static>(
-    source: Source<T>,
+    mut source: Source<T>,
     lifecycle: &Lifecycle,
     drain: Duration,
     patience: Duration,
@@ -47,14 +47,17 @@ fn respond<T: Send + 'static>(
     let (written, body) = mpsc::channel(BUFFER);
     let (asks, asked) = oneshot::channel();
     let closing = lifecycle.closing();
-    let leaving = async move {
-        closing.await;
-        sleep(drain).await;
-    };
     let pump = async move {
         // Before the head is on its way, nothing is made: what it says of this request is all there was.
-        if let Ok(Ok(())) = timeout(patience, asked).await {
-            pump(source, written, leaving, patience).await;
+        let Ok(Ok(())) = timeout(patience, asked).await else {
+            return;
+        };
+        let leaving = pin!(async {
+            closing.await;
+            sleep(drain).await;
+        });
+        if let Some(last) = pump(&mut source, &written, leaving, patience).await {
+            written.send_timeout(last.write(), patience).await.ok();
         }
     };
     let body = Stream {
@@ -78,32 +81,28 @@ fn respond<T: Send + 'static>(
     (headers, Body::new(body)).into_response()
 }
 
-/// Brings the events to the body, and gives up a reader that takes none for longer than `patience`. In a task of its
-/// own: nobody asks a body for anything while its reader does not read, and on HTTP/2 the connection goes on.
+/// Brings the events to the body, and gives the one that is still to be said, if there is one. A reader that takes none for
+/// longer than `patience` is given up. In a task of its own: nobody asks a body for anything while its reader does not
+/// read, and on HTTP/2 the connection goes on.
 async fn pump<T: Send + 'static>(
-    mut source: Source<T>,
-    written: mpsc::Sender<Bytes>,
-    leaving: impl Future<Output = ()>,
+    source: &mut Source<T>,
+    written: &mpsc::Sender<Bytes>,
+    mut leaving: Pin<&mut impl Future<Output = ()>>,
     patience: Duration,
-) {
-    tokio::pin!(leaving);
+) -> Option<Event> {
     loop {
         let event = tokio::select! {
             event = source.next() => event,
-            () = &mut leaving => {
-                let shutdown = Event::json("shutdown", &serde_json::json!({}));
-                written.send_timeout(shutdown.write(), patience).await.ok();
-                return;
-            }
+            () = &mut leaving => return Some(Event::json("shutdown", &serde_json::json!({}))),
         };
-        let Some(event) = event else { break };
+        let Some(event) = event else {
+            return source
+                .problem()
+                .map(|problem| Event::json("error", problem));
+        };
         if written.send_timeout(event.write(), patience).await.is_err() {
-            return;
+            return None;
         }
-    }
-    if let Some(Err(problem)) = source.outcome() {
-        let error = Event::json("error", &problem);
-        written.send_timeout(error.write(), patience).await.ok();
     }
 }
 

@@ -102,6 +102,11 @@ impl<T: Send + 'static> Source<T> {
         batch
     }
 
+    /// What the work failed with, once `next` gives none.
+    pub(super) fn problem(&self) -> Option<&Problem> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     /// What the work came to, once `next` gives none.
     pub fn outcome(self) -> Option<Result<T, Problem>> {
         self.outcome
