@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use reqwest::{Body, Response};
 use tokio::time::timeout;
 
 use super::{Error, Usage, dialect, sse::Events};
@@ -20,7 +22,7 @@ pub(super) struct Reply {
 }
 
 pub(super) struct Reader {
-    response: Response,
+    body: Body,
     events: Events,
     reply: Reply,
 }
@@ -28,7 +30,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(response: Response) -> Self {
         Self {
-            response,
+            // Without its head, which would hold the buffer that it was read into for as long as the answer goes on.
+            body: response.into(),
             events: Events::default(),
             reply: Reply::default(),
         }
@@ -47,15 +50,26 @@ impl Reader {
                 }
             }
             if self.reply.is_over {
-                timeout(END, self.response.chunk()).await.ok();
+                timeout(END, self.chunk()).await.ok();
                 return Ok(None);
             }
-            match self.response.chunk().await? {
+            match self.chunk().await? {
                 Some(bytes) => self.events.feed(&bytes)?,
                 // Not every provider says the last word, but each says why it ended.
                 None if self.reply.finish_reason.is_some() => self.reply.is_over = true,
                 None => return Err(Error::Broken("it ended early".to_owned())),
             }
         }
+    }
+
+    /// The next bytes; none at the end of the body.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        while let Some(frame) = self.body.frame().await {
+            // Other frames are trailers, which say nothing here.
+            if let Ok(bytes) = frame?.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
     }
 }
