@@ -270,7 +270,8 @@ async fn follow(
     let (mut moved, mut has_ended) = (Instant::now(), false);
     loop {
         context = context.until(Deadline::after(PATIENCE));
-        let page = rows::events(&mut *context.read().await?, id, seen, PAGE).await?;
+        // In a box: a future has room for everything that it ever waits for, and most of its time a reader waits for news.
+        let page = Box::pin(look(&mut context, id, seen)).await?;
         if has_ended && page.is_empty() {
             return Ok(());
         }
@@ -283,7 +284,7 @@ async fn follow(
         }
         if moved.elapsed() > LOOK {
             moved = Instant::now();
-            has_ended = find(&mut context, id).await?.state != RowState::Running;
+            has_ended = Box::pin(find(&mut context, id)).await?.state != RowState::Running;
         }
         if is_all && !has_ended {
             let last = relay(&mut news, seen, &events).await;
@@ -292,6 +293,12 @@ async fn follow(
             }
         }
     }
+}
+
+/// The next events after the one with this number.
+async fn look(context: &mut Context, id: Uuid, seen: i64) -> Result<Vec<Stored>, Problem> {
+    let mut connection = context.read().await?;
+    Ok(rows::events(&mut connection, id, seen, PAGE).await?)
 }
 
 /// Tells what this process writes down, until it is time to look into the database. The last event that was told.

@@ -266,7 +266,7 @@ fn follow(mut context: Context, id: Uuid, mut seen: i64, events: Events) -> Resu
     let (mut moved, mut has_ended) = (Instant::now(), false);
     loop {
         context = context.until(Deadline::after(PATIENCE));
-        let page = rows::events(&mut *context.read()?, id, seen, PAGE)?;
+        let page = look(&mut context, id, seen)?;
         if has_ended && page.is_empty() {
             return Ok(());
         }
@@ -288,6 +288,12 @@ fn follow(mut context: Context, id: Uuid, mut seen: i64, events: Events) -> Resu
             }
         }
     }
+}
+
+/// The next events after the one with this number.
+fn look(context: &mut Context, id: Uuid, seen: i64) -> Result<Vec<Stored>, Problem> {
+    let mut connection = context.read()?;
+    Ok(rows::events(&mut connection, id, seen, PAGE)?)
 }
 
 /// Tells what this process writes down, until it is time to look into the database. The last event that was told.

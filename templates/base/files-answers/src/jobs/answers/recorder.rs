@@ -64,7 +64,8 @@ impl Recorder {
             () = leaving => Some(Err(durable::interrupted("stopped"))),
         };
         if let Some(outcome) = outcome {
-            self.end(outcome).await;
+            // In a box, for which there is no room needed until then.
+            Box::pin(self.end(outcome)).await;
         }
     }
 
