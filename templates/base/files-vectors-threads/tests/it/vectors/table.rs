@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use service::data::{
     connection::Connection,
     documents::{self, Document},
@@ -15,7 +14,7 @@ use uuid::Uuid;
 use super::connection;
 use crate::support::Server;
 
-const SPACE: Space<'static> = Space {
+pub(super) const SPACE: Space<'static> = Space {
     model: "one",
     dimensions: 3,
 };
@@ -38,7 +37,7 @@ async fn document(connection: &mut Connection, tenant: &str, title: &str) -> (Uu
 }
 
 /// A document of one chunk.
-async fn stored(connection: &mut Connection, tenant: &str, embedding: &[f32]) -> Uuid {
+pub(super) async fn stored(connection: &mut Connection, tenant: &str, embedding: &[f32]) -> Uuid {
     stored_in(connection, SPACE, tenant, embedding).await
 }
 
@@ -58,12 +57,16 @@ async fn stored_in(
     document.0
 }
 
-async fn nearest(connection: &mut Connection, question: &[f32], limit: u32) -> Vec<Near> {
+pub(super) async fn nearest(
+    connection: &mut Connection,
+    question: &[f32],
+    limit: u32,
+) -> Vec<Near> {
     let near = vectors::nearest(connection, "a", SPACE, question, limit, ANYWHERE).await;
     near.expect("an answer")
 }
 
-fn ids(near: &[Near]) -> Vec<Uuid> {
+pub(super) fn ids(near: &[Near]) -> Vec<Uuid> {
     near.iter().map(|near| near.document).collect()
 }
 
@@ -79,48 +82,6 @@ async fn job(connection: &mut Connection, document: Uuid, state: &str) {
     .bind(vectors::job_key(document));
     let added = connection.execute(statement).await;
     assert_eq!(added.expect("a job"), 1);
-}
-
-fn random(dimensions: u32) -> Vec<f32> {
-    let mut bytes = vec![0; dimensions as usize];
-    SystemRandom::new().fill(&mut bytes).expect("random bytes");
-    bytes
-        .into_iter()
-        .map(|byte| f32::from(byte) - 127.5)
-        .collect()
-}
-
-fn distance(one: &[f32], other: &[f32]) -> f64 {
-    let dot = |one: &[f32], other: &[f32]| -> f64 {
-        one.iter()
-            .zip(other)
-            .map(|(a, b)| f64::from(*a) * f64::from(*b))
-            .sum()
-    };
-    1.0 - dot(one, other) / (dot(one, one).sqrt() * dot(other, other).sqrt())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_found_is_exactly_what_is_nearest() {
-    let server = Server::start().await;
-    let connection = &mut connection(&server.app).await;
-    let mut all = Vec::new();
-    for _ in 0..300 {
-        let embedding = random(SPACE.dimensions);
-        all.push((stored(connection, "a", &embedding).await, embedding));
-    }
-    for _ in 0..20 {
-        let question = random(SPACE.dimensions);
-        all.sort_by(|(_, one), (_, other)| {
-            distance(&question, one).total_cmp(&distance(&question, other))
-        });
-        let expected: Vec<Uuid> = all[..10].iter().map(|(id, _)| *id).collect();
-        let near = nearest(connection, &question, 10).await;
-        assert_eq!(ids(&near), expected);
-        for (near, (_, embedding)) in near.iter().zip(&all) {
-            assert!((near.distance - distance(&question, embedding)).abs() < 1e-4);
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
