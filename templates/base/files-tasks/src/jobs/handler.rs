@@ -17,7 +17,9 @@ pub(super) async fn run(
     mut work: Work,
     payload: String,
 ) -> Result<Done, Failure> {
-    let handler = async move { stall::watch_job(kind.name(), kind.run(&mut work, &payload)).await };
+    // As large as that of the largest kind: on the stack it would be copied at each step from here to its task.
+    let handler =
+        Box::pin(async move { stall::watch_job(kind.name(), kind.run(&mut work, &payload)).await });
     apart(&app.lifecycle, handler.in_current_span()).await
 }
 

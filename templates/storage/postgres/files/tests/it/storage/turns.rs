@@ -19,9 +19,9 @@ use crate::support::{Server, eventually};
 const KIND: &str = "webhook";
 
 async fn begin_alone(database: &Database) -> Connection {
-    let deadline = Deadline::after(PATIENCE);
-    let begun = database.begin_alone(KIND, deadline, &Meter::default());
-    begun.await.expect("a transaction")
+    let (deadline, meter) = (Deadline::after(PATIENCE), Meter::default());
+    let begun = database.begin_alone(KIND, deadline, &meter).await;
+    begun.expect("a transaction")
 }
 
 /// One at a time of those that share a key.
