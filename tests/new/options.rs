@@ -96,3 +96,13 @@ fn a_reader_that_has_seen_enough_is_no_fault() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said_like_any_other_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = formwork("options").0.stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: cannot write to stdout: No space left"), "{said}");
+}
