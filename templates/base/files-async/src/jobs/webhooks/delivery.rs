@@ -47,8 +47,8 @@ pub(in crate::jobs) async fn run(work: &mut Work) -> Result<Done, Failure> {
     match deliver(work, &due).await? {
         Ok(answer) if (200..300).contains(&answer.status) => {
             work.finish(async |transaction| {
-                deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)
-                    .await?;
+                let said = Some((answer.status, answer.body.as_str()));
+                deliveries::answered(transaction, &tenant, id, said).await?;
                 if endpoints::worked(transaction, &tenant, due.endpoint).await? {
                     rests::worked(transaction, Kind::Webhook.name(), due.endpoint).await?;
                 }
@@ -101,19 +101,18 @@ async fn failed(
 ) -> Result<Failure, Failure> {
     let id = work.id();
     let tenant = work.context().caller().tenant.clone();
-    let (status, body, told) = match &outcome {
-        Ok(answer) => {
-            let told = format!("it answered {}", answer.status);
-            (Some(answer.status), answer.body.as_str(), told)
-        }
-        Err(error) => (None, "", error.to_string()),
+    let told = match &outcome {
+        Ok(answer) => format!("it answered {}", answer.status),
+        Err(error) => error.to_string(),
     };
-    let is_gone = status == Some(GONE);
-    let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after);
+    let answer = outcome.as_ref().ok();
+    let said = answer.map(|answer| (answer.status, answer.body.as_str()));
+    let is_gone = answer.is_some_and(|answer| answer.status == GONE);
+    let asked = answer.and_then(|answer| answer.retry_after);
     let (kind, endpoint) = (Kind::Webhook.name(), due.endpoint);
     let disabled = work
         .record(async |transaction| {
-            deliveries::answered(transaction, &tenant, id, status, body).await?;
+            deliveries::answered(transaction, &tenant, id, said).await?;
             let failures = rests::failed(transaction, kind, endpoint).await?;
             rests::begin(transaction, kind, endpoint, rest::after(failures, asked)).await?;
             Ok(endpoints::failed(transaction, &tenant, endpoint, is_gone, FAILING).await?)

@@ -46,7 +46,8 @@ pub(in crate::jobs) fn run(work: &mut Work) -> Result<Done, Failure> {
     }
     match deliver(work, &due)? {
         Ok(answer) if (200..300).contains(&answer.status) => work.finish(|transaction| {
-            deliveries::answered(transaction, &tenant, id, Some(answer.status), &answer.body)?;
+            let said = Some((answer.status, answer.body.as_str()));
+            deliveries::answered(transaction, &tenant, id, said)?;
             if endpoints::worked(transaction, &tenant, due.endpoint)? {
                 rests::worked(transaction, Kind::Webhook.name(), due.endpoint)?;
             }
@@ -91,18 +92,17 @@ fn secrets(work: &mut Work, due: &Due) -> Result<Vec<SigningSecret>, Failure> {
 fn failed(work: &mut Work, due: &Due, outcome: Result<Answer, Error>) -> Result<Failure, Failure> {
     let id = work.id();
     let tenant = work.context().caller().tenant.clone();
-    let (status, body, told) = match &outcome {
-        Ok(answer) => {
-            let told = format!("it answered {}", answer.status);
-            (Some(answer.status), answer.body.as_str(), told)
-        }
-        Err(error) => (None, "", error.to_string()),
+    let told = match &outcome {
+        Ok(answer) => format!("it answered {}", answer.status),
+        Err(error) => error.to_string(),
     };
-    let is_gone = status == Some(GONE);
-    let asked = outcome.as_ref().ok().and_then(|answer| answer.retry_after);
+    let answer = outcome.as_ref().ok();
+    let said = answer.map(|answer| (answer.status, answer.body.as_str()));
+    let is_gone = answer.is_some_and(|answer| answer.status == GONE);
+    let asked = answer.and_then(|answer| answer.retry_after);
     let (kind, endpoint) = (Kind::Webhook.name(), due.endpoint);
     let disabled = work.record(|transaction| {
-        deliveries::answered(transaction, &tenant, id, status, body)?;
+        deliveries::answered(transaction, &tenant, id, said)?;
         let failures = rests::failed(transaction, kind, endpoint)?;
         rests::begin(transaction, kind, endpoint, rest::after(failures, asked))?;
         Ok(endpoints::failed(

@@ -124,16 +124,15 @@ pub async fn answered(
     connection: &mut Connection,
     tenant: &str,
     id: Uuid,
-    status: Option<u16>,
-    answer: &str,
+    answer: Option<(u16, &str)>,
 ) -> Result<(), Error> {
     let statement = sqlx::query(concat!(
         "UPDATE webhook_deliveries SET status = $1, answer = $2, attempted_at = ",
         now_ms!(),
         " WHERE tenant = $3 AND id = $4"
     ))
-    .bind(status.map(i64::from))
-    .bind(answer)
+    .bind(answer.map(|(status, _)| i64::from(status)))
+    .bind(answer.map(|(_, body)| body))
     .bind(tenant)
     .bind(id);
     connection.execute(statement).await.map(drop)

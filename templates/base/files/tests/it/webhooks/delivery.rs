@@ -105,6 +105,23 @@ async fn a_failure_is_tried_again_with_its_id_and_a_new_time() {
 }
 
 #[tokio::test]
+async fn of_a_receiver_that_is_not_there_it_is_told_why_and_no_answer() {
+    let server = Server::with_worker(&[]).await;
+    let client = server.client(TENANT);
+    let url = "http://127.0.0.1:9/hook";
+    let endpoint = register_url(&client, url).await;
+    send(&server.app, &endpoint, url).await;
+    let failed = delivery(&client, &endpoint, |item| item["error"].is_string()).await;
+    let error = failed["error"].as_str().expect("text");
+    assert!(error.starts_with("it cannot be reached"), "{error}");
+    assert_eq!(
+        (&failed["status"], &failed["answer"]),
+        (&json!(null), &json!(null))
+    );
+    assert!(failed["attempted_at"].is_string());
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_gets_nothing_until_it_is_enabled_again() {
     let server = Server::with_worker(&[]).await;
     let client = server.client(TENANT);

@@ -17,10 +17,9 @@ pub fn answered(
     connection: &mut Connection,
     tenant: &str,
     id: Uuid,
-    status: Option<u16>,
-    answer: &str,
+    answer: Option<(u16, &str)>,
 ) -> Result<(), Error> {
-    wait(rows::answered(connection, tenant, id, status, answer))
+    wait(rows::answered(connection, tenant, id, answer))
 }
 
 /// The page of up to `limit` deliveries to an endpoint before `before`, the newest first.
