@@ -25,8 +25,8 @@ CREATE INDEX chunks_near_512 ON chunks USING hnsw ((CAST(embedding AS VECTOR(512
     WHERE dimensions = 512;
 
 -- The chunks of a tenant that are nearest to a question. Up to `few` are all compared, so what is found is exactly what is
--- nearest. Of more the index has what is very probably nearest, passing over chunks of others until it has enough of the
--- tenant's own; where it gives up before, all of the tenant's are compared after all.
+-- nearest. Of more the index has what is very probably nearest: it passes over chunks of others until it has enough of the
+-- tenant's own, however many those are. Where it comes to its end before, all of the tenant's are compared after all.
 CREATE FUNCTION nearest_chunks(
     of_tenant TEXT, of_model TEXT, of_dimensions BIGINT, question VECTOR, most BIGINT, few BIGINT DEFAULT 10000
 )
@@ -35,6 +35,9 @@ LANGUAGE plpgsql STABLE
 -- Their order within a scan does not matter: who asks sorts them.
 SET hnsw.iterative_scan = relaxed_order
 SET hnsw.ef_search = 100
+-- A scan that gave up earlier would take for nearest what it came by.
+SET hnsw.max_scan_tuples = 2147483647
+SET hnsw.scan_mem_multiplier = 16
 AS $$
 #variable_conflict use_column
 DECLARE
