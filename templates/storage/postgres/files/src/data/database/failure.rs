@@ -23,6 +23,14 @@ pub(in crate::data) fn classify(error: sqlx::Error) -> Error {
     }
 }
 
+/// Why there is no connection. Whoever hangs up at once seems to speak something else.
+pub(super) fn of_connecting(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Protocol(_) => Error::Unavailable(error.to_string()),
+        error => classify(error),
+    }
+}
+
 /// There is no database of this name.
 pub(super) fn is_missing(error: &sqlx::Error) -> bool {
     const INVALID_CATALOG_NAME: &str = "3D000";
