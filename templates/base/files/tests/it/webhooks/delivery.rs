@@ -206,7 +206,7 @@ async fn a_receiver_that_names_a_time_is_left_alone_until_then() {
 async fn an_endpoint_that_only_fails_for_5_days_is_disabled() {
     let server = Server::with_worker(&[]).await;
     let client = server.client(TENANT);
-    let receiver = Receiver::start([500, 500, 500].map(Reply::Status)).await;
+    let receiver = Receiver::start((0..20).map(|_| Reply::Status(500))).await;
     let endpoint = register(&client, &receiver).await;
     for (age, disabled) in [
         (
@@ -233,6 +233,10 @@ async fn an_endpoint_that_only_fails_for_5_days_is_disabled() {
             disabled,
             "{age}"
         );
+        // Those before are not tried again meanwhile, and what they began is no rest for the next.
+        let later = "UPDATE jobs SET run_at = run_at + 3600000, rank = rank + 3600000";
+        change(&server.app, later).await;
+        change(&server.app, "DELETE FROM job_rests").await;
     }
 }
 
