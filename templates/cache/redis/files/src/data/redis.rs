@@ -154,3 +154,25 @@ fn classify(error: &RedisError) -> Error {
         Error::Broken(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_of_one_length_and_differ() {
+        let redis = Redis::new(&config::Cache {
+            url: Secret::new("redis://127.0.0.1:1/0".to_owned()),
+            prefix: "orders".to_owned(),
+            time_to_live: Duration::from_secs(1),
+            value_limit: bytesize::ByteSize::kib(1),
+            timeout: Duration::from_secs(1),
+        });
+        let long = "a".repeat(10_000);
+        let keys = [("cache", "a"), ("rate", "a"), ("cache", &long)]
+            .map(|(kind, name)| redis.key(kind, name));
+        assert!(keys[0].starts_with("orders:cache:"), "{}", keys[0]);
+        assert_eq!(keys[0].len(), keys[2].len());
+        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+    }
+}

@@ -27,6 +27,11 @@ impl Flights {
             flights: self.clone(),
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock_anyway().is_empty()
+    }
 }
 
 /// A place in one. Whoever has the turn may leave at any time: the next one takes its place.
