@@ -20,8 +20,9 @@ struct Instruments {
 
 impl Instruments {
     fn new() -> Self {
+        let meter = meter();
         let count = |name, unit, description| {
-            let builder = meter().u64_counter(name).with_unit(unit);
+            let builder = meter.u64_counter(name).with_unit(unit);
             builder.with_description(description).build()
         };
         Self {
