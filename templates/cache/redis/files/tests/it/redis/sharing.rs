@@ -147,7 +147,13 @@ async fn a_value_that_is_too_large_is_not_kept() {
 #[tokio::test]
 async fn keys_end_and_name_nobody() {
     let prefix = fresh();
-    let server = Server::with(&[("APP__CACHE__PREFIX", &prefix), KEPT]).await;
+    let variables = [
+        ("APP__CACHE__PREFIX", prefix.as_str()),
+        KEPT,
+        FOUR[0],
+        FOUR[1],
+    ];
+    let server = Server::with(&variables).await;
     usage(&server.client("somebody")).await;
     let keys = keys(&prefix).await;
     assert_eq!(keys.len(), 2, "a value and a count: {keys:?}");
