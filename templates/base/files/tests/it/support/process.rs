@@ -14,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::{Client, database, isolation, sender::INBOUND_SECRET};
+use super::{Client, database, isolation, queue, sender::INBOUND_SECRET};
 
 pub(crate) struct Process {
     child: Child,
@@ -176,6 +176,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     command
         .env_clear()
         .envs(database::settings(folder))
+        .envs(queue::settings(folder))
         .envs(environment)
         // Not in the project, whose `.env` it would read.
         .current_dir(folder)

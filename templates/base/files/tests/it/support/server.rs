@@ -12,7 +12,9 @@ use service::{
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-use super::{Client, credential, database, isolation, process::binary, sender::INBOUND_SECRET};
+use super::{
+    Client, credential, database, isolation, process::binary, queue, sender::INBOUND_SECRET,
+};
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -104,7 +106,8 @@ pub(crate) fn configuration(folder: &Path, variables: &[(&str, &str)]) -> Config
         ("APP__RATE_LIMIT__BURST", "1000000"),
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
-    let settings = database::settings(folder);
+    let mut settings = database::settings(folder);
+    settings.extend(queue::settings(folder));
     given.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
     given.extend(isolation::setting());
     given.extend(variables.iter().copied());
