@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{
     Kind,
     broker::{Delivery, Message, Queue},
-    named, traceparent, writer,
+    named, writer,
 };
 use crate::{
     app::state::App,
@@ -25,13 +25,13 @@ use crate::{
 const LONGEST: usize = 64 * 1024;
 
 /// A message that was delivered so often, and never acknowledged, is laid aside.
-pub const DELIVERIES: i64 = 5;
+const DELIVERIES: i64 = 5;
 
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where messages are laid aside.
-pub const ASIDE: &str = "dead.inbox";
+const ASIDE: &str = "dead.inbox";
 
 /// What is read here of a message, a CloudEvent in JSON. Its job reads the rest.
 #[derive(Deserialize)]
@@ -43,6 +43,15 @@ struct Envelope {
     _event: String,
     #[serde(rename = "data")]
     _data: Value,
+    /// Of whoever sent it: the job is part of that trace.
+    traceparent: Option<String>,
+}
+
+impl Envelope {
+    /// What it is called, whoever sent it.
+    fn name(&self) -> String {
+        format!("{} {}", self.source, self.id)
+    }
 }
 
 /// Until the process drains.
@@ -73,8 +82,8 @@ async fn receive(app: &App) -> anyhow::Result<()> {
 
 /// While the database is away, nobody else could take it either, so it is kept.
 async fn settle(app: &App, message: Delivery) -> anyhow::Result<()> {
-    let name = match read(message.body()) {
-        Ok(name) => name,
+    let envelope = match read(message.body()) {
+        Ok(envelope) => envelope,
         Err(reason) => return lay_aside(app, message, &reason).await,
     };
     if message.count() > DELIVERIES {
@@ -82,7 +91,7 @@ async fn settle(app: &App, message: Delivery) -> anyhow::Result<()> {
         return lay_aside(app, message, &reason).await;
     }
     loop {
-        match admit(app, &name, message.body()).await {
+        match admit(app, &envelope, message.body()).await {
             Ok(()) => return message.take().await,
             Err(Error::Busy | Error::Deadline | Error::Unavailable(_)) => {}
             Err(error) if message.count() >= DELIVERIES => {
@@ -101,21 +110,19 @@ async fn settle(app: &App, message: Delivery) -> anyhow::Result<()> {
     }
 }
 
-/// What the message is called, whoever sent it; or why it is none.
-fn read(body: &[u8]) -> Result<String, String> {
+/// The message, or why it is none.
+fn read(body: &[u8]) -> Result<Envelope, String> {
     if body.len() > LONGEST {
         return Err(format!("it is longer than {LONGEST} bytes"));
     }
-    let envelope: Envelope = serde_json::from_slice(body)
-        .map_err(|error| format!("it is no CloudEvent in JSON: {error}"))?;
-    Ok(format!("{} {}", envelope.source, envelope.id))
+    serde_json::from_slice(body).map_err(|error| format!("it is no CloudEvent in JSON: {error}"))
 }
 
 /// Adds its job, once.
-async fn admit(app: &App, name: &str, body: &[u8]) -> Result<(), Error> {
-    let (payload, traceparent) = (String::from_utf8_lossy(body), traceparent());
+async fn admit(app: &App, envelope: &Envelope, body: &[u8]) -> Result<(), Error> {
+    let payload = String::from_utf8_lossy(body);
     let job = NewJob {
-        id: named(&format!("{}@{name}", Kind::Hook.name())),
+        id: named(&format!("{}@{}", Kind::Hook.name(), envelope.name())),
         tenant: "",
         kind: Kind::Hook.name(),
         payload: &payload,
@@ -124,7 +131,7 @@ async fn admit(app: &App, name: &str, body: &[u8]) -> Result<(), Error> {
         max_attempts: Kind::Hook.max_attempts(),
         dedupe_key: None,
         concurrency_key: None,
-        traceparent: traceparent.as_deref(),
+        traceparent: envelope.traceparent.as_deref(),
     };
     if jobs::add(&mut writer(app).await?, &job).await? {
         app.news.publish(Kind::Hook);
@@ -154,15 +161,15 @@ mod tests {
     fn a_message_is_called_by_its_source_and_its_id() {
         let message =
             br#"{ "specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": {} }"#;
-        assert_eq!(read(message).as_deref(), Ok("/a 1"));
+        assert_eq!(read(message).expect("a message").name(), "/a 1");
     }
 
     #[test]
     fn what_is_no_message_says_why() {
         let nameless = br#"{ "source": "/a", "type": "t", "data": {} }"#;
-        let said = read(nameless).expect_err("a reason");
+        let said = read(nameless).map(drop).expect_err("a reason");
         assert!(said.contains("`id`"), "{said}");
         let long = vec![b' '; LONGEST + 1];
-        assert!(read(&long).expect_err("a reason").contains("longer"));
+        assert!(read(&long).is_err_and(|reason| reason.contains("longer")));
     }
 }

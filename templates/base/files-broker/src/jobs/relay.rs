@@ -128,13 +128,13 @@ async fn tell(broker: &Broker, claimed: &[Waiting]) -> (i64, anyhow::Result<()>)
         }
         if !is_stale(waiting) {
             let Outgoing { id, topic, body } = &waiting.message;
-            let published = broker.publish(&Message {
+            let message = Message {
                 id,
                 topic,
                 body: body.as_bytes(),
                 reason: None,
-            });
-            if let Err(error) = published.await {
+            };
+            if let Err(error) = broker.publish(&message).await {
                 return (last, Err(error.context(topic.clone())));
             }
         }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{all_is_told, beside, connection};
-use crate::support::{Client, Process, Server, document, queue::Stranger};
+use crate::support::{Client, Process, Server, client::header, document, queue::Stranger};
 
 /// What a document goes through.
 const LIFE: [&str; 4] = [
@@ -25,10 +25,11 @@ const LIFE: [&str; 4] = [
 
 async fn live(client: Client) -> String {
     let path = client.create("one").await;
-    for version in 1..3 {
+    for _ in 0..2 {
+        let read = client.get(&path).await;
         let replaced = client
             .request(Method::PUT, &path)
-            .header("if-match", format!("\"{version}\""))
+            .header("if-match", header(&read, "etag"))
             .json(&document("more"))
             .send()
             .await;

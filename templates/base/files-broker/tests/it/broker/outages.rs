@@ -109,10 +109,11 @@ async fn a_job_without_news_is_found() {
         concurrency_key: None,
         traceparent: None,
     };
-    let mut connection = connection(&app).await;
-    rows::insert(&mut connection, &job).await.expect("a job");
+    let added = rows::insert(&mut connection(&app).await, &job).await;
+    added.expect("a job");
     all_is_told(&app).await;
     let due = sqlx::query("UPDATE jobs SET run_at = 0, rank = 0 WHERE id = $1").bind(job.id);
-    assert_eq!(connection.execute(due).await.expect("a change"), 1);
+    let changed = connection(&app).await.execute(due).await;
+    assert_eq!(changed.expect("a change"), 1);
     is_made(&client, &format!("/v1/jobs/{}", job.id)).await;
 }

@@ -115,7 +115,6 @@ impl Broker {
 
     pub async fn subscribe(&self, queue: Queue) -> anyhow::Result<Subscription> {
         let context = self.context().await?;
-        self.make_streams(context).await?;
         let prefix = &self.config.prefix;
         let (stream, name, subject) = match queue {
             Queue::Jobs(kind) => {
@@ -132,7 +131,13 @@ impl Broker {
             ..pull::Config::default()
         };
         let stream = format!("{prefix}-{stream}");
-        let consumer = context.create_consumer_on_stream(config, stream).await?;
+        let made = context.create_consumer_on_stream(config.clone(), &stream);
+        if let Ok(consumer) = made.await {
+            return Ok(Subscription(consumer));
+        }
+        // It is new, or has lost everything.
+        self.make_streams(context).await?;
+        let consumer = context.create_consumer_on_stream(config, &stream).await?;
         Ok(Subscription(consumer))
     }
 
@@ -164,11 +169,11 @@ impl Broker {
 
     async fn make_streams(&self, context: &Context) -> anyhow::Result<()> {
         let prefix = &self.config.prefix;
-        for (name, shape) in STREAMS {
+        for (name, shape) in streams() {
             let config = stream::Config {
                 name: format!("{prefix}-{name}"),
                 subjects: vec![format!("{prefix}.{name}.>")],
-                ..shape()
+                ..shape
             };
             context.get_or_create_stream(config).await?;
         }
@@ -179,32 +184,33 @@ impl Broker {
 const JOBS: &str = "jobs";
 const INBOX: &str = "inbox";
 
-const STREAMS: [(&str, fn() -> stream::Config); 4] = [
+/// By their names without the prefix.
+fn streams() -> [(&'static str, stream::Config); 4] {
+    let kept = |age| stream::Config {
+        max_age: age,
+        duplicate_window: MINUTE * 10,
+        ..stream::Config::default()
+    };
     // In memory, and soon too old: who does not hear of a job finds it.
-    (JOBS, || stream::Config {
+    let jobs = stream::Config {
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::Memory,
         max_age: MINUTE,
         max_messages: 100_000,
         discard: DiscardPolicy::Old,
         ..stream::Config::default()
-    }),
-    ("events", || stream::Config {
-        max_age: DAY * 7,
-        duplicate_window: MINUTE * 10,
-        ..stream::Config::default()
-    }),
-    (INBOX, || stream::Config {
+    };
+    let inbox = stream::Config {
         retention: RetentionPolicy::WorkQueue,
-        duplicate_window: MINUTE * 10,
-        ..stream::Config::default()
-    }),
-    ("dead", || stream::Config {
-        max_age: DAY * 30,
-        duplicate_window: MINUTE * 10,
-        ..stream::Config::default()
-    }),
-];
+        ..kept(Duration::ZERO)
+    };
+    [
+        (JOBS, jobs),
+        ("events", kept(DAY * 7)),
+        (INBOX, inbox),
+        ("dead", kept(DAY * 30)),
+    ]
+}
 
 pub struct Subscription(PullConsumer);
 
