@@ -5,7 +5,6 @@ mod events;
 mod inbox;
 mod news;
 mod outages;
-mod proxy;
 
 use std::time::Duration;
 

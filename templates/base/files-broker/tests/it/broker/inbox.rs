@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use service::app::state::App;
 use temp_dir::TempDir;
 
-use super::{beside, connection, jobs, proxy::Proxy};
+use super::{beside, connection, jobs};
 use crate::support::{
     Process, Server, eventually,
+    proxy::Proxy,
     queue::{self, Stranger},
 };
 
@@ -109,8 +110,8 @@ async fn what_fails_time_and_again_is_laid_aside() {
 #[tokio::test]
 async fn nothing_is_lost_while_the_broker_is_gone() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::before(queue::address()).await;
-    let url = queue::url_at(proxy.address);
+    let proxy = Proxy::to(queue::address()).await;
+    let url = queue::url_at(proxy.address());
     let variables = [("APP__BROKER__URL", url.as_str())];
     let app = beside(&folder, &variables).await;
     let Some(stranger) = Stranger::of(folder.path()).await else {
@@ -119,7 +120,7 @@ async fn nothing_is_lost_while_the_broker_is_gone() {
     let _worker = Process::start_as("worker", folder.path(), &variables).await;
     stranger.send(&message("1", "one")).await;
     are_taken(&app, 1).await;
-    proxy.cut();
+    proxy.cut().await;
     for id in ["1", "2", "3"] {
         stranger.send(&message(id, id)).await;
     }

@@ -7,18 +7,19 @@ use service::data::jobs::{self as rows, NewJob};
 use temp_dir::TempDir;
 use uuid::Uuid;
 
-use super::{HARDLY_LOOKS, all_is_told, ask, beside, connection, is_made, jobs, proxy::Proxy};
+use super::{HARDLY_LOOKS, all_is_told, ask, beside, connection, is_made, jobs};
 use crate::support::{
     Client, Process, eventually,
     process::run,
+    proxy::Proxy,
     queue::{self, Stranger},
 };
 
 #[tokio::test]
 async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::before(queue::address()).await;
-    let url = queue::url_at(proxy.address);
+    let proxy = Proxy::to(queue::address()).await;
+    let url = queue::url_at(proxy.address());
     let variables = [
         ("APP__BROKER__URL", url.as_str()),
         ("APP__JOBS__POLL_INTERVAL", "100ms"),
@@ -33,7 +34,7 @@ async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
     let before = client.create("before").await;
     all_is_told(&app).await;
 
-    proxy.cut();
+    proxy.cut().await;
     let path = ask(&client).await;
     is_made(&client, &path).await;
     let during = client.create("during").await;
