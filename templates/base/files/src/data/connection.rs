@@ -119,7 +119,8 @@ impl Connection {
         Ok(answer)
     }
 
-    async fn commit(mut self) -> Result<(), Error> {
+    /// Ends what `Database::begin` began.
+    pub async fn commit(mut self) -> Result<(), Error> {
         let end = self.start().await?;
         bounded(end, self.loan.commit()).await
     }

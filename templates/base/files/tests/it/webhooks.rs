@@ -70,10 +70,11 @@ async fn send(app: &App, endpoint: &str, url: &str) -> String {
         data: json!({ "some": "thing" }),
     };
     let deadline = Deadline::after(Duration::from_secs(20));
-    let connection = app.database.write(deadline, &Meter::default()).await;
-    let sent = message
-        .enqueue(&mut connection.expect("a connection"))
-        .await;
+    // Not in two steps: a worker that found the job before its message would have nothing to deliver.
+    let begun = app.database.begin(deadline, &Meter::default()).await;
+    let mut transaction = begun.expect("a transaction");
+    let sent = message.enqueue(&mut transaction).await;
+    transaction.commit().await.expect("a commit");
     app.news.publish(Kind::Webhook);
     sent.expect("a message").to_string()
 }

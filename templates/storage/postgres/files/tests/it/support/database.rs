@@ -121,7 +121,9 @@ pub(crate) struct Blocker(PgConnection);
 impl Blocker {
     /// Locks tables as an index does that is made without `CONCURRENTLY`: they can be read.
     pub(crate) async fn of_writes(config: &Config) -> Self {
-        let connection = PgConnection::connect(config.database.url.expose()).await;
+        let database = &config.database;
+        let url = database.direct_url.as_ref().unwrap_or(&database.url);
+        let connection = PgConnection::connect(url.expose()).await;
         let mut connection = connection.expect("a connection");
         let lock = "BEGIN; LOCK TABLE documents, idempotency_keys, jobs IN SHARE MODE";
         let locked = sqlx::raw_sql(lock).execute(&mut connection).await;
