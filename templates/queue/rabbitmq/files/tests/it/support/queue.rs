@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
-use service::config::Config;
+use service::{config::Config, jobs::Kind};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 use uuid::Uuid;
 
@@ -37,8 +37,8 @@ fn name(folder: &Path) -> String {
 /// Where the server listens, for who stands before it.
 pub(crate) fn address() -> String {
     let url = RABBITMQ.url();
-    let (_, rest) = url.rsplit_once('@').expect("a URL");
-    let (address, _) = rest.split_once('/').expect("a virtual host");
+    let (_, rest) = url.rsplit_once('@').expect("a URL with a user");
+    let (address, _) = rest.split_once('/').expect("a URL with a virtual host");
     address.to_owned()
 }
 
@@ -95,7 +95,7 @@ impl Stranger {
         self.ask("tell", &news).await.expect("an answer");
     }
 
-    /// The events that it has told of so far.
+    /// The events that it has told of since this stranger is there.
     pub(crate) async fn events(&self) -> Vec<Value> {
         self.list("events").await
     }
@@ -107,7 +107,9 @@ impl Stranger {
 
     /// Removes all that it has there, as if the server had lost everything.
     pub(crate) async fn forget(&self) {
-        self.ask("forget", "").await.expect("an answer");
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let kinds = kinds.join(" ");
+        self.ask("forget", &kinds).await.expect("an answer");
     }
 
     async fn list(&self, what: &str) -> Vec<Value> {

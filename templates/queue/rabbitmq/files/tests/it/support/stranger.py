@@ -9,7 +9,7 @@ except ImportError:
     sys.exit(77)
 
 URL, NAME, WHAT = sys.argv[1:]
-EVENTS, INBOX, DEAD, OURS = f"{NAME}.events", f"{NAME}.inbox", f"{NAME}.dead", f"{NAME}.stranger"
+EVENTS, INBOX, DEAD, OURS = (f"{NAME}.{what}" for what in ["events", "inbox", "dead", "stranger"])
 PATIENCE = 20
 
 
@@ -33,9 +33,9 @@ def messages(channel, queue):
 def sent(connection, queue, body):
     """Publishes as soon as the service has made its queue, and is stored when this ends."""
     begun = time.monotonic()
+    channel = connection.channel()
+    channel.confirm_delivery()
     while True:
-        channel = connection.channel()
-        channel.confirm_delivery()
         try:
             return channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
         except pika.exceptions.UnroutableError:
@@ -63,8 +63,7 @@ def answer(connection, text):
             return []
         return [{"body": body, "reason": properties.headers["reason"]} for properties, body in found]
     elif WHAT == "forget":
-        kinds = ["answer", "purge", "report", "embed", "reembed", "webhook", "hook", "email"]
-        for queue in [INBOX, DEAD, OURS] + [f"{NAME}.jobs.{kind}" for kind in kinds]:
+        for queue in [INBOX, DEAD, OURS] + [f"{NAME}.jobs.{kind}" for kind in text.split()]:
             channel.queue_delete(queue)
         channel.exchange_delete(EVENTS)
         listen(channel)
