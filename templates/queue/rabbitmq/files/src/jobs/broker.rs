@@ -175,8 +175,8 @@ impl Line {
 
 async fn connect(config: &config::Broker) -> anyhow::Result<Connection> {
     // What is wrong with it would be told with the password.
-    let uri = config.url.expose().parse();
-    let mut uri: AMQPUri = uri.map_err(|_| anyhow!("it is no URL of RabbitMQ"))?;
+    let uri = config.url.expose().parse::<AMQPUri>();
+    let mut uri = uri.map_err(|_| anyhow!("it is no URL of RabbitMQ"))?;
     uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
     let named = ConnectionProperties::default();
     let named = named.with_connection_name(config.prefix.as_str().into());

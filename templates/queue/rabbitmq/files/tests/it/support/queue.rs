@@ -105,6 +105,11 @@ impl Stranger {
         self.list("dead").await
     }
 
+    /// Makes the service's inbox before the service does, in its own way.
+    pub(crate) async fn make_inbox(&self) {
+        self.ask("make", "").await.expect("an answer");
+    }
+
     /// Removes all that it has there, as if the server had lost everything.
     pub(crate) async fn forget(&self) {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();

@@ -62,6 +62,8 @@ def answer(connection, text):
         except pika.exceptions.ChannelClosedByBroker:
             return []
         return [{"body": body, "reason": properties.headers["reason"]} for properties, body in found]
+    elif WHAT == "make":
+        channel.queue_declare(INBOX, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1000})
     elif WHAT == "forget":
         for queue in [INBOX, DEAD, OURS] + [f"{NAME}.jobs.{kind}" for kind in text.split()]:
             channel.queue_delete(queue)

@@ -1,0 +1,96 @@
+//! What RabbitMQ does in its own way: it pushes, it refuses what is declared with other settings, and it counts deliveries
+//! of some queues, for some reasons.
+
+use std::time::Duration;
+
+use service::jobs::{
+    Kind,
+    broker::{Broker, Message, Queue},
+};
+use temp_dir::TempDir;
+
+use crate::support::{configuration, eventually, queue::Stranger};
+
+const NEWS: Message<'_> = Message {
+    id: "1",
+    topic: "jobs.report",
+    body: b"",
+    reason: None,
+};
+
+fn broker(folder: &TempDir) -> Broker {
+    Broker::new(&configuration(folder.path(), &[]).broker)
+}
+
+/// Nor is it sent more than it asked for: that would lie with it while others wait.
+#[tokio::test]
+async fn who_does_not_ask_for_news_keeps_none_from_others() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = broker(&folder);
+    let news = Queue::Jobs(Kind::Report);
+    let mut busy = broker.subscribe(news).await.expect("a subscription");
+    let mut idle = broker.subscribe(news).await.expect("a subscription");
+    for _ in 0..2 {
+        broker.publish(&NEWS).await.expect("it is told");
+    }
+    let first = busy.next().await.expect("an answer").expect("news");
+    let second = idle.next().await.expect("an answer").expect("news");
+    first.take().await.expect("it is taken");
+    second.take().await.expect("it is taken");
+    broker.publish(&NEWS).await.expect("it is told");
+    let third = idle.next().await.expect("an answer").expect("news");
+    third.take().await.expect("it is taken");
+}
+
+#[tokio::test]
+async fn what_others_made_with_other_settings_is_taken_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    stranger.make_inbox().await;
+    let broker = broker(&folder);
+    let mut inbox = broker
+        .subscribe(Queue::Inbox)
+        .await
+        .expect("a subscription");
+    stranger.send("one").await;
+    let message = inbox.next().await.expect("an answer").expect("a message");
+    assert_eq!(message.body(), b"one");
+    let aside = Message {
+        id: "1",
+        topic: "dead.inbox",
+        body: message.body(),
+        reason: Some("a test"),
+    };
+    broker.publish(&aside).await.expect("it is stored");
+    message.take().await.expect("it is taken");
+    assert_eq!(stranger.laid_aside().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_delivery_that_fails_is_counted_whether_its_reader_lives_or_not() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = broker(&folder);
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    let mut inbox = broker
+        .subscribe(Queue::Inbox)
+        .await
+        .expect("a subscription");
+    stranger.send("one").await;
+    let first = inbox.next().await.expect("an answer").expect("a message");
+    assert_eq!(first.count(), 1);
+    first.leave(Duration::ZERO).await.expect("it is left");
+    let second = inbox.next().await.expect("an answer").expect("a message");
+    assert_eq!(second.count(), 2);
+    drop(inbox);
+    let third = eventually("the message of the one that is gone", async || {
+        let inbox = broker.subscribe(Queue::Inbox).await;
+        let message = inbox.expect("a subscription").next().await;
+        message.expect("an answer")
+    })
+    .await;
+    assert_eq!(third.count(), 3);
+}
