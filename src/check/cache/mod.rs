@@ -129,6 +129,16 @@ fn harvest(store: &Store, compiled: &Compiled, target: &Layout, interrupt: &Inte
             && target.has(&artifact.package.name, hash)
             && (recompiled.contains(&artifact.package) || !store.has(&artifact.package, hash))
     };
+    // Two builds of a crate are not always equal. What stands upon one goes with that one only, so that a project whose
+    // crates were compiled elsewhere gives nothing to those that are here.
+    let is_foreign = |artifact: &Artifact| {
+        artifact.package.from_registry
+            && !recompiled.contains(&artifact.package)
+            && artifact.unit.as_ref().is_some_and(|hash| store.has_another(&artifact.package, hash, target))
+    };
+    if compiled.artifacts.iter().any(is_foreign) {
+        return Ok(0);
+    }
     let new: Vec<&Artifact> = compiled.artifacts.iter().filter(wanted).collect();
     if new.is_empty() {
         return Ok(0);
