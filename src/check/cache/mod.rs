@@ -129,6 +129,12 @@ fn harvest(store: &Store, compiled: &Compiled, target: &Layout, interrupt: &Inte
             && target.has(&artifact.package.name, hash)
             && (recompiled.contains(&artifact.package) || !store.has(&artifact.package, hash))
     };
+    let new: Vec<&Artifact> = compiled.artifacts.iter().filter(wanted).collect();
+    if new.is_empty() {
+        return Ok(0);
+    }
+    let _cache = store.lock(Access::Exclusive, interrupt)?;
+    let _target = target.lock(interrupt)?;
     // Two builds of a crate are not always equal. What stands upon one goes with that one only, so that a project whose
     // crates were compiled elsewhere gives nothing to those that are here.
     let is_foreign = |artifact: &Artifact| {
@@ -139,12 +145,6 @@ fn harvest(store: &Store, compiled: &Compiled, target: &Layout, interrupt: &Inte
     if compiled.artifacts.iter().any(is_foreign) {
         return Ok(0);
     }
-    let new: Vec<&Artifact> = compiled.artifacts.iter().filter(wanted).collect();
-    if new.is_empty() {
-        return Ok(0);
-    }
-    let _cache = store.lock(Access::Exclusive, interrupt)?;
-    let _target = target.lock(interrupt)?;
     store.sweep()?;
     let kept = copy::in_parallel(&new, interrupt, |artifact| match &artifact.unit {
         Some(hash) => store.keep(&artifact.package, hash, target),
