@@ -1,0 +1,146 @@
+//! Redis is a help and no need: without it there are answers, at once, and with it again all is as before.
+
+use serde_json::Value;
+
+use super::{left, usage};
+use crate::support::{
+    Client, Server,
+    client::document,
+    eventually,
+    redis::{Line, empty, fresh},
+};
+
+const KEPT: (&str, &str) = ("APP__CACHE__TIME_TO_LIVE", "1h");
+const READY: (&str, &str) = ("APP__ADMIN__READY_INTERVAL", "10ms");
+
+/// What `/ready` says of Redis, of a service that takes requests.
+async fn cache(server: &Server) -> Value {
+    let ready = Client::new(server.admin).get("/ready").await;
+    assert_eq!(ready.status(), 200, "it can go on without");
+    let ready: Value = ready.json().await.expect("JSON");
+    let cache = ready["checks"]["cache"].clone();
+    assert_eq!(ready["status"], cache["status"]);
+    cache
+}
+
+async fn says(server: &Server, word: &str) -> Value {
+    eventually(word, async || {
+        let cache = cache(server).await;
+        (cache["status"] == word).then_some(cache)
+    })
+    .await
+}
+
+/// Reads and writes as ever, each at the cost of a load.
+async fn goes_on(client: &Client) {
+    let (before, _) = usage(client).await;
+    let created = client.post("/v1/documents", &document("through")).await;
+    assert_eq!(created.status(), 201);
+    assert_eq!(usage(client).await, (before + 1, 1), "nothing is kept");
+}
+
+/// The server dies in the middle, and another one comes in its place, which is empty.
+#[tokio::test]
+async fn it_dies_and_comes_back_empty() {
+    let (line, prefix) = (Line::open().await, fresh());
+    let url = line.url();
+    let variables = [
+        ("APP__CACHE__URL", url.as_str()),
+        ("APP__CACHE__PREFIX", prefix.as_str()),
+        KEPT,
+        READY,
+    ];
+    let server = Server::with(&variables).await;
+    let client = server.client("a");
+    assert_eq!(usage(&client).await, (0, 1));
+    assert_eq!(usage(&client).await, (0, 0));
+    assert_eq!(says(&server, "pass").await["output"], Value::Null);
+
+    line.cut();
+    for _ in 0..5 {
+        goes_on(&client).await;
+    }
+    let cause = says(&server, "warn").await;
+    let cause = cause["output"].as_str().expect("a cause");
+    assert!(cause.starts_with("it"), "{cause}");
+
+    empty(&prefix).await;
+    line.mend();
+    says(&server, "pass").await;
+    assert_eq!(usage(&client).await, (5, 1));
+    assert_eq!(usage(&client).await, (5, 0), "it is kept again");
+}
+
+/// It accepts, and never answers: worse than one that is gone.
+#[tokio::test]
+async fn it_stalls_and_is_left_alone() {
+    let line = Line::open().await;
+    let url = line.url();
+    let timeout = ("APP__CACHE__TIMEOUT", "100ms");
+    let server = Server::with(&[("APP__CACHE__URL", &url), timeout, KEPT, READY]).await;
+    let client = server.client("a");
+    usage(&client).await;
+
+    line.stall();
+    goes_on(&client).await;
+    says(&server, "warn").await;
+    goes_on(&client).await;
+    let before = line.connections();
+    for _ in 0..10 {
+        goes_on(&client).await;
+    }
+    let tries = line.connections() - before;
+    assert!(tries < 10, "{tries} tries in 30 requests");
+
+    line.mend();
+    says(&server, "pass").await;
+    usage(&client).await;
+    eventually("it to be kept again", async || {
+        let (_, statements) = usage(&client).await;
+        (statements == 0).then_some(())
+    })
+    .await;
+}
+
+/// A service starts without it: all instances may be restarted while it is gone.
+#[tokio::test]
+async fn a_service_starts_without_it() {
+    let gone = ("APP__CACHE__URL", "redis://127.0.0.1:1/0");
+    let server = Server::with(&[gone, READY]).await;
+    goes_on(&server.client("a")).await;
+    says(&server, "warn").await;
+}
+
+/// Each instance counts for itself: a caller gets more, and never without end.
+#[tokio::test]
+async fn without_it_each_instance_counts_for_itself() {
+    let (line, prefix) = (Line::open().await, fresh());
+    let url = line.url();
+    let variables = [
+        ("APP__CACHE__URL", url.as_str()),
+        ("APP__CACHE__PREFIX", prefix.as_str()),
+        ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1"),
+        ("APP__RATE_LIMIT__BURST", "3"),
+    ];
+    let (one, other) = tokio::join!(Server::with(&variables), Server::with(&variables));
+    let (here, there) = (one.client("a"), other.client("a"));
+    let ask = async |client: &Client| {
+        let answer = client.get("/v1/documents").await;
+        (answer.status().as_u16(), left(&answer))
+    };
+    assert_eq!(ask(&here).await, (200, 2));
+    assert_eq!(ask(&there).await, (200, 1));
+    line.cut();
+    for client in [&here, &there] {
+        for expected in [(200, 2), (200, 1), (200, 0), (429, 0), (429, 0)] {
+            assert_eq!(ask(client).await, expected);
+        }
+    }
+    // What they counted together is still there, and goes on.
+    line.mend();
+    eventually("them to count together", async || {
+        (ask(&here).await == (200, 0)).then_some(())
+    })
+    .await;
+    assert_eq!(ask(&there).await, (429, 0));
+}
