@@ -13,9 +13,10 @@ const HEAD: &str = "# What is proven
 
 Written by `cargo xtask matrix`. Each line is a project that was poured, formatted and lint-clean, built with `--locked`,
 whose own tests were run, with real servers beside it, and that was booted and probed. In them every pair of options
-stands that can stand together. [Stacks](#stacks) are shipped presets, proven beyond that. The columns of answers name the slots that have more than one option. The tree is the
-first eight digits of the hash that `formwork new --name orders` prints for these answers; where the templates have moved
-on since, the project that they pour now has another one.
+stands that can stand together; the [stacks](#stacks) below are shipped presets, proven beyond that. The columns of answers
+name the slots that have more than one option. The tree is the first eight digits of the hash that
+`formwork new --name orders` prints for these answers; where the templates have moved on since, the project that they pour
+now has another one.
 
 ";
 
