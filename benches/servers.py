@@ -23,7 +23,7 @@ NAME = "bench"
 
 def folders(recipe):
     on_path = os.environ["PATH"].split(":")
-    return on_path + [folder for pattern in recipe["folders"] for folder in glob.glob(os.path.expanduser(pattern))]
+    return on_path + [folder for pattern in recipe.get("folders", []) for folder in glob.glob(os.path.expanduser(pattern))]
 
 
 def path_with(folder):
