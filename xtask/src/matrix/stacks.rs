@@ -92,3 +92,19 @@ fn green(red: &[String]) -> Result<()> {
         red => Err(Error::failed(format!("stacks: {} red", red.join(", ")))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_ships_is_a_stack_of_its_own() {
+        let catalog = Catalog::embedded().expect("a catalog");
+        let trees: Vec<String> =
+            preset::shipped().iter().map(|name| stack(&catalog, name).expect(name).tree).collect();
+        let mut different = trees.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), trees.len(), "{trees:?}");
+    }
+}
