@@ -43,12 +43,7 @@ impl Workshop {
 
     /// What is proven now, or nothing where something is red: then it is told, and the project stays. After the steps come
     /// the project's own long tests, each by itself.
-    pub(super) fn check(
-        &self,
-        wanted: &Combination,
-        steps: &str,
-        long: &[Long],
-    ) -> Result<Option<Proven>> {
+    pub(super) fn check(&self, wanted: &Combination, steps: &str, long: &[Long]) -> Result<Option<Proven>> {
         let folder = tempfile::tempdir()
             .map_err(|error| Error::failed("cannot make a temporary folder").cause(error))?;
         let project = folder.path().join(NAME);

@@ -81,7 +81,8 @@ pub(crate) fn turn(home: &Path, which: Stacks) -> Result<()> {
 
 fn stack(catalog: &Catalog, name: &str) -> Result<Combination> {
     let choices = Preset::load(name, catalog)?.choices.completed(catalog);
-    let choices = choices.ok_or_else(|| Error::failed(format!("no project can have what {name} asks for")))?;
+    let choices =
+        choices.ok_or_else(|| Error::failed(format!("no project can have what {name} asks for")))?;
     let tree = evidence::tree(catalog, &choices)?.to_string();
     Ok(Combination { choices, tree, preset: Some(name.to_owned()) })
 }

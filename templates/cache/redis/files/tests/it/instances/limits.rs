@@ -7,10 +7,8 @@ use super::{DOCUMENTS, Stack};
 use crate::support::{Client, client::problem};
 
 /// One request comes back a minute, so none while the test runs.
-const TWENTY: [(&str, &str); 2] = [
-    ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1"),
-    ("APP__RATE_LIMIT__BURST", "20"),
-];
+const TWENTY: [(&str, &str); 2] =
+    [("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1"), ("APP__RATE_LIMIT__BURST", "20")];
 
 /// None where whoever was asked was killed before it could answer.
 async fn ask(client: Client) -> Option<StatusCode> {
