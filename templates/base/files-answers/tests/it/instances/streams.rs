@@ -51,7 +51,10 @@ async fn who_reads_goes_on_where_the_maker_lives_and_is_told_where_it_does_not()
     let variables = wired(&base_url, &[("APP__ANSWERS__LEASE", "3s")]);
     let mut stack = Stack::start(&variables).await;
     let client = stack.fronts[0].client("a").await;
-    let [victim, survivor] = stack.fronts.each_ref().map(|front| client.at(front.address));
+    let [victim, survivor] = stack
+        .fronts
+        .each_ref()
+        .map(|front| client.at(front.address));
     let (mut lasting, mut lost) = (Vec::new(), Vec::new());
     for number in 0..ANSWERS {
         let words = format!("tokens=10{number} gap=50ms");
