@@ -46,7 +46,7 @@ fn a_project_becomes_a_preset() {
 fn what_ships_answers_every_question_and_fits_together() {
     let catalog = Catalog::embedded().unwrap();
     let slots: Vec<&str> = catalog.slots().iter().map(|slot| slot.name.as_str()).collect();
-    for name in ["ai-service", "crud", "embedded"] {
+    for name in ["ai-service", "crud", "embedded", "worker"] {
         assert!(preset::shipped().iter().any(|shipped| shipped == name), "{name}");
     }
     for name in preset::shipped() {

@@ -18,7 +18,8 @@ pub(super) fn install(catalog: &Catalog) -> Result<()> {
         }
         println!("{}: {command}", server.title);
         // No Debian package starts its server where no init runs, and none asks anything.
-        let quietly = cmd!("sh", "-c", command.replace("sudo ", ""));
+        let command = command.replace("sudo ", "").replace("apt-get install", "apt-get install --yes");
+        let quietly = cmd!("sh", "-c", command);
         let quietly = quietly.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive").stdin_null();
         quietly.stdout_to_stderr().run().map_err(|error| lacking().cause(error))?;
         if services::missing(server).is_some() {

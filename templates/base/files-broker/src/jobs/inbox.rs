@@ -10,7 +10,8 @@ use tokio::time::sleep;
 
 use super::{
     Kind,
-    broker::{Delivery, Message, Queue},
+    broker::Delivery,
+    message::{Message, Queue},
     named, writer,
 };
 use crate::{

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{
-    broker::{Broker, Message},
-    reader, transact,
-};
+use super::{broker::Broker, message::Message, reader, transact};
 use crate::{
     app::state::App,
     data::{

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use service::{
     data::{outbox, turns},
-    jobs::{broker::Message, relay},
+    jobs::{message::Message, relay},
 };
 use temp_dir::TempDir;
 use tokio::task::JoinSet;

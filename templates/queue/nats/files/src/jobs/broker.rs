@@ -22,7 +22,7 @@ use async_nats::{
 use futures_util::Stream as _;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::Kind;
+use super::message::{Message, Queue};
 use crate::config;
 
 pub const DEVELOPMENT_URL: &str = "nats://127.0.0.1:4222";
@@ -41,27 +41,6 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a message was laid aside.
 const REASON: &str = "Reason";
-
-/// A message on its way out.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The same when it is sent again.
-    pub id: &'a str,
-    /// Such as `jobs.report`.
-    pub topic: &'a str,
-    pub body: &'a [u8],
-    /// Of what is laid aside.
-    pub reason: Option<&'a str>,
-}
-
-/// What is received.
-#[derive(Clone, Copy, Debug)]
-pub enum Queue {
-    /// The news of jobs of a kind.
-    Jobs(Kind),
-    /// The messages of other services.
-    Inbox,
-}
 
 /// Connects when it is first needed, and again whenever it was cut off. Clones share the connection.
 #[derive(Clone)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use service::jobs::{
     Kind,
-    broker::{Broker, Message, Queue},
+    broker::Broker,
+    message::{Message, Queue},
 };
 use temp_dir::TempDir;
 
@@ -48,7 +49,7 @@ async fn what_others_made_with_other_settings_is_taken_as_it_is() {
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
-    stranger.make_inbox().await;
+    stranger.ask("make", "").await;
     let broker = broker(&folder);
     let mut inbox = broker
         .subscribe(Queue::Inbox)
@@ -57,15 +58,30 @@ async fn what_others_made_with_other_settings_is_taken_as_it_is() {
     stranger.send("one").await;
     let message = inbox.next().await.expect("an answer").expect("a message");
     assert_eq!(message.body(), b"one");
-    let aside = Message {
-        id: "1",
-        topic: "dead.inbox",
-        body: message.body(),
-        reason: Some("a test"),
-    };
-    broker.publish(&aside).await.expect("it is stored");
     message.take().await.expect("it is taken");
-    assert_eq!(stranger.laid_aside().await.len(), 1);
+}
+
+/// What finds no queue, RabbitMQ confirms, and drops.
+#[tokio::test]
+async fn what_is_laid_aside_lies_there_though_its_queue_was_removed() {
+    let folder = TempDir::new().expect("a folder");
+    let broker = broker(&folder);
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    for body in [b"one", b"two"] {
+        stranger.forget().await;
+        let aside = Message {
+            id: "1",
+            topic: "dead.inbox",
+            body,
+            reason: Some("a test"),
+        };
+        broker.publish(&aside).await.expect("it is stored");
+        let aside = stranger.laid_aside().await;
+        assert_eq!(aside.len(), 1, "{aside:?}");
+        assert_eq!(aside[0]["reason"], "a test");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! A connection, made when it is needed and there is none.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow, ensure};
+use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
+use tokio::time::{Instant, timeout};
+
+use super::{PATIENCE, SILENT};
+use crate::config;
+
+/// Each side says so often that it is there, in seconds; one that was not heard for twice as long is gone.
+const HEARTBEAT: u16 = 10;
+
+/// After a connection could not be made, the next attempt waits: twice as long each time, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+pub(super) struct Line {
+    connection: Option<Arc<Connection>>,
+    /// In a row.
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+impl Line {
+    pub(super) async fn connect(
+        &mut self,
+        config: &config::Broker,
+    ) -> anyhow::Result<Arc<Connection>> {
+        if let Some(connection) = &self.connection
+            && connection.status().connected()
+        {
+            return Ok(connection.clone());
+        }
+        let rests = self.rests_until.is_some_and(|end| Instant::now() < end);
+        ensure!(!rests, "RabbitMQ (APP__BROKER__URL) is cut off");
+        let made = timeout(PATIENCE, connect(config)).await.context(SILENT);
+        match made.flatten() {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                *self = Self {
+                    connection: Some(connection.clone()),
+                    ..Self::default()
+                };
+                Ok(connection)
+            }
+            Err(error) => {
+                let pause = FIRST_PAUSE * 2_u32.pow(self.failures.min(10));
+                self.failures += 1;
+                self.rests_until = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+                Err(error.context("RabbitMQ (APP__BROKER__URL) cannot be reached"))
+            }
+        }
+    }
+}
+
+async fn connect(config: &config::Broker) -> anyhow::Result<Connection> {
+    // What is wrong with it would be told with the password.
+    let uri = config.url.expose().parse::<AMQPUri>();
+    let mut uri = uri.map_err(|_| anyhow!("it is no URL of RabbitMQ"))?;
+    uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
+    let named = ConnectionProperties::default();
+    let named = named.with_connection_name(config.prefix.as_str().into());
+    Ok(Connection::connect_uri(uri, named).await?)
+}
