@@ -23,7 +23,10 @@ impl Broker {
         // It may have a password in it, so what is wrong with it is said without it.
         let holds = url.as_ref().is_none_or(|url| broker::is_url(url.expose()));
         environment.rule(holds, || {
-            format!("APP__BROKER__URL is no URL such as {}", broker::DEVELOPMENT_URL)
+            format!(
+                "APP__BROKER__URL is no URL such as {}",
+                broker::DEVELOPMENT_URL
+            )
         });
         let prefix = environment.optional::<String>("APP__BROKER__PREFIX");
         let prefix = prefix.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());

@@ -90,7 +90,9 @@ fn log(outcome: &anyhow::Result<Turn>, is_down: bool) -> bool {
             }
             false
         }
-        // Of what others do, this one knows nothing.
+        // Nothing waits any more: others have told it, or it was too old.
+        Ok(Turn::Idle) => false,
+        // Whether whoever is at it can, this one does not know.
         Ok(_) => is_down,
     }
 }

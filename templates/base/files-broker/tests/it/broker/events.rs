@@ -96,7 +96,10 @@ async fn what_is_rolled_back_is_not_told() {
     server.app.news.relay();
     all_is_told(&server.app).await;
     let events = stranger.events().await;
-    assert_eq!(names_of(&events, &subject.to_string()), ["document.created"]);
+    assert_eq!(
+        names_of(&events, &subject.to_string()),
+        ["document.created"]
+    );
 }
 
 /// It dies when the broker has the first of its messages, and before it could say so.

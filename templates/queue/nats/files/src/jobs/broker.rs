@@ -48,7 +48,10 @@ const REASON: &str = "Reason";
 
 /// Whether it can be that of a server. One without a scheme would be taken for the name of a host.
 pub fn is_url(url: &str) -> bool {
-    url.contains("://") && url.parse::<ServerAddr>().is_ok_and(|server| !server.host().is_empty())
+    url.contains("://")
+        && url
+            .parse::<ServerAddr>()
+            .is_ok_and(|server| !server.host().is_empty())
 }
 
 /// Connects when it is first needed, and again whenever it was cut off. Clones share the connection.
@@ -292,10 +295,21 @@ mod tests {
 
     #[test]
     fn a_url_says_how_and_where() {
-        for url in [DEVELOPMENT_URL, "tls://user:secret@nats.example.com", "wss://[::1]:443"] {
+        for url in [
+            DEVELOPMENT_URL,
+            "tls://user:secret@nats.example.com",
+            "wss://[::1]:443",
+        ] {
             assert!(is_url(url), "{url}");
         }
-        for url in ["nast:/x", "127.0.0.1:4222", "http://127.0.0.1", "nats://", "nats:// x", ""] {
+        for url in [
+            "nast:/x",
+            "127.0.0.1:4222",
+            "http://127.0.0.1",
+            "nats://",
+            "nats:// x",
+            "",
+        ] {
             assert!(!is_url(url), "{url}");
         }
     }

@@ -14,11 +14,7 @@ use super::{
     inbox::{are_taken, laid_aside, message},
     is_made,
 };
-use crate::support::{
-    Process, Server, eventually,
-    queue::Stranger,
-    servers::NATS,
-};
+use crate::support::{Process, Server, eventually, queue::Stranger, servers::NATS};
 
 async fn client() -> Client {
     async_nats::connect(NATS.url()).await.expect("NATS")
