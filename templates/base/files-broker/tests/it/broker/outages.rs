@@ -18,16 +18,18 @@ use crate::support::{
     queue::{self, Private, Stranger},
 };
 
-/// Jobs are done, and what is to be told waits: also where nobody looks for it, once it can be told.
+/// Jobs are done, and what is to be told waits.
 async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl FnOnce(&Proxy)) {
     let folder = TempDir::new().expect("a folder");
     let proxy = Proxy::to(queue::address()).await;
     let url = queue::url_at(proxy.address());
-    let broker = ("APP__BROKER__URL", url.as_str());
-    let app = beside(&folder, &[broker]).await;
-    let front = Process::start_as("serve", folder.path(), &[broker, HARDLY_LOOKS[0]]).await;
-    let looks = ("APP__JOBS__POLL_INTERVAL", "100ms");
-    let _worker = Process::start_as("worker", folder.path(), &[broker, looks]).await;
+    let variables = [
+        ("APP__BROKER__URL", url.as_str()),
+        ("APP__JOBS__POLL_INTERVAL", "100ms"),
+    ];
+    let app = beside(&folder, &variables).await;
+    let front = Process::start_as("serve", folder.path(), &variables).await;
+    let _worker = Process::start_as("worker", folder.path(), &variables).await;
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };

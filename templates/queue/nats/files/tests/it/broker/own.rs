@@ -32,7 +32,7 @@ async fn an_event_is_stored_whoever_else_hears_it() {
         return;
     };
     let client = client().await;
-    let subject = format!("{}.events.>", server.app.config.broker.prefix);
+    let subject = format!("{}.>", server.app.config.broker.prefix);
     let heard = client.subscribe(subject).await.expect("a subscription");
     client.flush().await.expect("the server knows it");
     server.client("a").create("one").await;
