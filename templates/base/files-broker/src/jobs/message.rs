@@ -14,6 +14,16 @@ pub struct Message<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// Why the broker does not have a message.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsent {
+    /// It is the message's fault: sent again, it would be refused again.
+    #[error("the broker refuses it: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
 /// What is received.
 #[derive(Clone, Copy, Debug)]
 pub enum Queue {

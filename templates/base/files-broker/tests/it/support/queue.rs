@@ -1,6 +1,7 @@
 //! The broker as tests set it. Each folder has a name of its own there, so tests run side by side on one server.
 
 mod broker;
+mod private;
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 use uuid::Uuid;
 
 use self::broker::{BROKER, CLIENT, MISSING};
+pub(crate) use self::private::Private;
 
 /// With these a process hears of the jobs of the folder, and of no others.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
@@ -51,6 +53,7 @@ pub(crate) fn url_at(address: SocketAddr) -> String {
 
 /// Somebody who has another client than the service.
 pub(crate) struct Stranger {
+    url: String,
     name: String,
 }
 
@@ -61,16 +64,22 @@ impl Stranger {
     /// None where there is no such client: then the test says so and proves nothing, which `REQUIRE_SERVICES=1` does not
     /// take.
     pub(crate) async fn of(folder: &Path) -> Option<Self> {
-        Self::new(name(folder)).await
+        Self::at(BROKER.url(), folder).await
+    }
+
+    /// The same at another server.
+    pub(crate) async fn at(url: &str, folder: &Path) -> Option<Self> {
+        Self::new(url, name(folder)).await
     }
 
     /// The same for a service of this process.
     pub(crate) async fn of_service(config: &Config) -> Option<Self> {
-        Self::new(config.broker.prefix.clone()).await
+        Self::new(BROKER.url(), config.broker.prefix.clone()).await
     }
 
-    async fn new(name: String) -> Option<Self> {
-        let stranger = Self { name };
+    async fn new(url: &str, name: String) -> Option<Self> {
+        let url = url.to_owned();
+        let stranger = Self { url, name };
         if stranger.run("hello", "").await.is_some() {
             return Some(stranger);
         }
@@ -101,6 +110,12 @@ impl Stranger {
         self.list("dead").await
     }
 
+    /// How many messages to it are not taken yet.
+    pub(crate) async fn waiting(&self) -> u64 {
+        let count = self.ask("waiting", "").await;
+        count.as_u64().expect("a number")
+    }
+
     /// Removes all that it has there, as if the server had lost everything.
     pub(crate) async fn forget(&self) {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
@@ -121,7 +136,7 @@ impl Stranger {
 
     async fn run(&self, what: &str, input: &str) -> Option<Value> {
         let mut client = Command::new("python3")
-            .args(["-c", CLIENT, BROKER.url(), &self.name, what])
+            .args(["-c", CLIENT, &self.url, &self.name, what])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,11 +7,14 @@ mod topology;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::error::Elapsed};
 
-pub use self::incoming::{Delivery, Subscription};
+pub use self::{
+    incoming::{Delivery, Subscription},
+    line::is_url,
+};
 use self::{line::Line, outgoing::Outgoing};
-use super::message::{Message, Queue};
+use super::message::{Message, Queue, Unsent};
 use crate::config;
 
 pub const DEVELOPMENT_URL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
@@ -39,15 +42,22 @@ impl Broker {
         }
     }
 
+    /// Whether it answers, just now.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        self.outgoing.lock().await.connect(&self.config).await
+    }
+
     /// Ends well when the server has stored it: an event in all queues that are bound to it, be it none.
-    pub async fn publish(&self, message: &Message<'_>) -> anyhow::Result<()> {
+    pub async fn publish(&self, message: &Message<'_>) -> Result<(), Unsent> {
         let mut outgoing = self.outgoing.lock().await;
-        let Err(error) = outgoing.send(&self.config, message).await else {
-            return Ok(());
-        };
-        // Cut off since the last one, or the server has lost what was ours there. Both are made anew, once.
-        let again = outgoing.send(&self.config, message).await;
-        again.map_err(|_| error)
+        match outgoing.send(&self.config, message).await {
+            // Cut off since the last one, or the server has lost what was ours there. Both are made anew, once.
+            Err(Unsent::Failed(error)) if !error.is::<Elapsed>() => {
+                let again = outgoing.send(&self.config, message).await;
+                again.map_err(|_| Unsent::Failed(error))
+            }
+            sent => sent,
+        }
     }
 
     pub async fn subscribe(&self, queue: Queue) -> anyhow::Result<Subscription> {

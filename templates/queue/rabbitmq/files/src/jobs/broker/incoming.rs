@@ -16,7 +16,7 @@ use lapin::{
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, SILENT, topology};
-use crate::jobs::message::Queue;
+use crate::jobs::{message::Queue, named};
 
 /// How long a message is waited for before somebody looks whether the wait still makes sense.
 const PULL: Duration = Duration::from_secs(5);
@@ -122,6 +122,13 @@ impl Delivery {
         let headers = self.0.properties.headers().as_ref();
         let returns = headers.and_then(|headers| headers.inner().get(RETURNS));
         1 + returns.and_then(AMQPValue::as_long_long_int).unwrap_or(0)
+    }
+
+    /// What its sender calls it, else a name by what it says; the same whenever it is delivered.
+    pub fn id(&self) -> String {
+        let by_body = || named(&String::from_utf8_lossy(&self.0.data)).to_string();
+        let senders = self.0.properties.message_id().as_ref();
+        senders.map_or_else(by_body, ToString::to_string)
     }
 
     /// It is not delivered again.

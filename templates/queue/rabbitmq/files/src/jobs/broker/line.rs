@@ -16,6 +16,12 @@ const HEARTBEAT: u16 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Whether it can be that of a server. Where the host is none, or an IPv6 address, the client would take this machine's.
+pub fn is_url(url: &str) -> bool {
+    url.parse::<AMQPUri>()
+        .is_ok_and(|uri| url.contains(&uri.authority.host))
+}
+
 #[derive(Default)]
 pub(super) struct Line {
     connection: Option<Arc<Connection>>,
@@ -64,4 +70,30 @@ async fn connect(config: &config::Broker) -> anyhow::Result<Connection> {
     let named = ConnectionProperties::default();
     let named = named.with_connection_name(config.prefix.as_str().into());
     Ok(Connection::connect_uri(uri, named).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::DEVELOPMENT_URL, is_url};
+
+    #[test]
+    fn a_url_says_how_and_where() {
+        for url in [
+            DEVELOPMENT_URL,
+            "amqps://user:secret@rabbitmq.example.com/orders",
+            "amqp://localhost",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for url in [
+            "127.0.0.1:5672",
+            "http://127.0.0.1",
+            "amqp://",
+            "amqp://[::1]:5672",
+            "amqp:// x",
+            "",
+        ] {
+            assert!(!is_url(url), "{url}");
+        }
+    }
 }

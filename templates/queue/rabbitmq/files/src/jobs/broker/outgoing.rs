@@ -1,15 +1,19 @@
 //! Messages leave here, one at a time, each when the server has confirmed the one before.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow};
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection,
+    BasicProperties, Channel, Confirmation, Connection, ErrorKind,
     options::{BasicPublishOptions, ConfirmSelectOptions},
-    types::{AMQPValue, FieldTable},
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::time::timeout;
 
 use super::{PATIENCE, SILENT, line::Line, topology};
-use crate::{config, jobs::message::Message};
+use crate::{
+    config,
+    jobs::message::{Message, Unsent},
+};
 
 /// Not written to the disk, and written there.
 const TRANSIENT: u8 = 1;
@@ -26,19 +30,26 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    pub(super) async fn connect(&mut self, config: &config::Broker) -> anyhow::Result<()> {
+        self.line.connect(config).await.map(drop)
+    }
+
     pub(super) async fn send(
         &mut self,
         config: &config::Broker,
         message: &Message<'_>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Unsent> {
         let connection = self.line.connect(config).await?;
         let is_blocked = || connection.status().blocked();
-        ensure!(
-            !is_blocked(),
-            "RabbitMQ is short of memory or disk, and takes nothing"
-        );
+        if is_blocked() {
+            let short = anyhow!("RabbitMQ is short of memory or disk, and takes nothing");
+            return Err(short.into());
+        }
         let sent = self.put(&connection, &config.prefix, message);
-        let sent = timeout(PATIENCE, sent).await.context(SILENT).flatten();
+        let sent = match timeout(PATIENCE, sent).await.context(SILENT) {
+            Ok(sent) => sent,
+            Err(silent) => Err(silent.into()),
+        };
         if sent.is_err() && !is_blocked() {
             *self = Self::default();
         }
@@ -50,33 +61,36 @@ impl Outgoing {
         connection: &Connection,
         prefix: &str,
         message: &Message<'_>,
-    ) -> anyhow::Result<()> {
-        let channel = self.open(connection, prefix).await?;
+    ) -> Result<(), Unsent> {
+        let name = |text: &str| {
+            ShortString::try_new(text).map_err(|error| Unsent::Refused(error.to_string()))
+        };
         let Address {
             exchange,
             key,
             mode,
             options,
         } = Address::of(message.topic, prefix);
+        let (exchange, key) = (name(&exchange)?, name(&key)?);
         let mut properties = BasicProperties::default()
-            .with_message_id(message.id.into())
+            .with_message_id(name(message.id)?)
             .with_delivery_mode(mode);
         if let Some(reason) = message.reason {
             let mut headers = FieldTable::default();
             headers.insert(REASON.into(), AMQPValue::LongString(reason.into()));
             properties = properties.with_headers(headers);
         }
-        let sent = channel.basic_publish(
-            exchange.into(),
-            key.into(),
-            options,
-            message.body,
-            properties,
-        );
-        match sent.await?.await? {
+        let confirmation = async {
+            let channel = self.open(connection, prefix).await?;
+            let sent = channel.basic_publish(exchange, key, options, message.body, properties);
+            sent.await?.await
+        };
+        match confirmation.await.map_err(unsent)? {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => bail!("RabbitMQ has no queue for the message"),
-            _ => bail!("RabbitMQ could not store the message"),
+            Confirmation::Ack(Some(_)) => {
+                Err(anyhow!("RabbitMQ has no queue for the message").into())
+            }
+            _ => Err(anyhow!("RabbitMQ could not store the message").into()),
         }
     }
 
@@ -95,6 +109,16 @@ impl Outgoing {
         self.channel = Some(channel.clone());
         Ok(channel)
     }
+}
+
+/// One that is too long ends the channel.
+fn unsent(error: lapin::Error) -> Unsent {
+    if let ErrorKind::ProtocolError(refusal) = error.kind()
+        && let AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) = refusal.kind()
+    {
+        return Unsent::Refused(error.to_string());
+    }
+    Unsent::Failed(error.into())
 }
 
 /// Where a message goes, and how.

@@ -62,6 +62,9 @@ def answer(connection, text):
         except pika.exceptions.ChannelClosedByBroker:
             return []
         return [{"body": body, "reason": properties.headers["reason"]} for properties, body in found]
+    elif WHAT == "waiting":
+        # Those that somebody holds are not counted: they come back, or are taken.
+        return channel.queue_declare(INBOX, passive=True).method.message_count
     elif WHAT == "make":
         channel.queue_declare(INBOX, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1000})
     elif WHAT == "forget":

@@ -1,16 +1,23 @@
-//! What RabbitMQ does in its own way: it pushes, it refuses what is declared with other settings, and it counts deliveries
-//! of some queues, for some reasons.
+//! What only RabbitMQ could do wrong: it pushes, it refuses what is declared with other settings, it confirms what finds no
+//! queue, and it counts deliveries of some queues, for some reasons.
 
 use std::time::Duration;
 
-use service::jobs::{
-    Kind,
-    broker::Broker,
-    message::{Message, Queue},
+use serde_json::Value;
+use service::{
+    data::outbox,
+    jobs::{
+        Kind,
+        broker::Broker,
+        events,
+        message::{Message, Queue},
+    },
 };
 use temp_dir::TempDir;
+use uuid::Uuid;
 
-use crate::support::{configuration, eventually, queue::Stranger};
+use super::{all_is_told, beside, connection};
+use crate::support::{Process, configuration, eventually, queue::Stranger};
 
 const NEWS: Message<'_> = Message {
     id: "1",
@@ -109,4 +116,29 @@ async fn a_delivery_that_fails_is_counted_whether_its_reader_lives_or_not() {
     })
     .await;
     assert_eq!(third.count(), 3);
+}
+
+/// It came into the outbox by another way than `outbox::add`.
+#[tokio::test]
+async fn what_is_never_taken_is_set_aside_and_holds_nothing_up() {
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder, &[]).await;
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    let mut connection = connection(&app).await;
+    let topic = format!("events.{}", "x".repeat(256));
+    let row = sqlx::query(
+        "INSERT INTO outbox (id, topic, body, is_event, created_at) VALUES ($1, $1, '{}', TRUE, 0)",
+    );
+    let added = connection.execute(row.bind(topic)).await;
+    added.expect("a row");
+    let event = events::event("document.created", Uuid::now_v7(), &Value::Null);
+    outbox::add(&mut connection, &event).await.expect("a row");
+    let front = Process::start_as("serve", folder.path(), &[]).await;
+    all_is_told(&app).await;
+    let depth = outbox::depth(&mut connection).await.expect("an answer");
+    assert_eq!(depth.refused, 1);
+    assert_eq!(stranger.events().await.len(), 1);
+    assert!(front.log().contains("a message is never relayed"));
 }
