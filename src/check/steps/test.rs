@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_shown_whatever_its_backtrace() {
-        let frames = "   0: std::panicking::begin\n             at /rustc/library/std/src/panicking.rs:1:2\n".repeat(40);
+        let frames = "   0: std::panicking::begin\n             at /rustc/library/std/src/panicking.rs:1:2\n"
+            .repeat(40);
         let output = format!(
             "thread 'a' panicked at src/lib.rs:10:9:\nleft: 1\n  right: 2\nstack backtrace:\n{frames}note: Some details are \
              omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\nafter"

@@ -15,7 +15,7 @@ use service::config::Config;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 use uuid::Uuid;
 
-use super::servers::NATS;
+use super::servers::{NATS, NATS_CLIENT};
 
 /// With these a process hears of the jobs of the folder, and of no others.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
@@ -73,7 +73,7 @@ impl Stranger {
         if stranger.ask("hello", "").await.is_some() {
             return Some(stranger);
         }
-        let missing = "it takes Python's client of NATS: pip install nats-py";
+        let missing = format!("it takes Python's client of NATS: {NATS_CLIENT}");
         let is_required = env::var_os("REQUIRE_SERVICES").is_some_and(|value| value == "1");
         assert!(!is_required, "{missing}");
         // `eprintln!` would say it to the harness, which says nothing of a test that passes.
