@@ -104,9 +104,10 @@ impl Change {
         let message = message(wish, owned, &answers, &hash);
         let mut sides = Sides::new(repository, owned, project.tree)?;
         let Sides { base, ours, new } = &mut sides;
+        let swaps = swaps::of(&plan, owned, repository)?;
         let mut left_to_owner = match is_for_another_database(standard, owned, &answers) {
-            true => migrations::replace(base, ours, new),
-            false => migrations::keep(&swaps::of(&plan, owned, repository)?, base, ours, new),
+            true => migrations::replace(&swaps, base, ours, new),
+            false => migrations::keep(&swaps, base, ours, new),
         };
         let mut merger =
             Merger { repository, owned, sides, message: &message, left_out: Vec::new(), trouble: None };

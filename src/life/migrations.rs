@@ -40,8 +40,14 @@ fn swapped(swaps: &[Swap], base: &Items, new: &mut Items) -> Vec<(String, Item)>
 
 /// For another database: the migrations of the last render go, whatever became of them, and those of the new one come.
 /// Gives a note for each that was written for the database before and is nobody's but the owner's.
-pub(super) fn replace(base: &mut Items, ours: &Items, new: &mut Items) -> Vec<String> {
-    let rendered: Vec<_> = base.keys().filter(|path| is_migration(path)).cloned().collect();
+pub(super) fn replace(swaps: &[Swap], base: &mut Items, ours: &Items, new: &mut Items) -> Vec<String> {
+    let is_swapped = |item: &Item| {
+        let mut all = swaps.iter().flat_map(|swap| swap.taken.values().chain(swap.left.values()));
+        all.any(|other| other.blob == item.blob)
+    };
+    let swapped = ours.iter().filter(|(_, item)| is_swapped(item)).map(|(path, _)| path);
+    let rendered = base.keys().chain(swapped).filter(|path| is_migration(path));
+    let rendered: Vec<_> = rendered.cloned().collect();
     for path in rendered {
         match ours.get(&path) {
             Some(item) => drop(base.insert(path, item.clone())),
@@ -190,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn what_came_with_swaps_goes_with_its_database_too() {
+        let mut base = items(&[("migrations/10_a.sql", "a")]);
+        let ours = items(&[
+            ("migrations/10_a.sql", "a"),
+            ("migrations/11_a_left.sql", "left"),
+            ("migrations/12_b.sql", "b"),
+            ("migrations/13_mine.sql", "m"),
+        ]);
+        let mut new = items(&[("migrations/20_b.sql", "B")]);
+        assert_eq!(replace(&swaps("b"), &mut base, &ours, &mut new).len(), 1, "of the owner's own");
+        assert_eq!(base.len(), 3, "{base:?}");
+        assert_eq!(new, items(&[("migrations/20_b.sql", "B")]));
+    }
+
+    #[test]
     fn another_database_has_seen_none() {
         let mut base =
             items(&[("migrations/1_a.sql", "a"), ("migrations/2_b.sql", "b"), ("migrations/4_d.sql", "d")]);
@@ -200,7 +221,7 @@ mod tests {
         ]);
         let mut new =
             items(&[("migrations/1_a.sql", "A"), ("migrations/3_c.sql", "C"), ("migrations/4_d.sql", "D")]);
-        let notes = replace(&mut base, &ours, &mut new);
+        let notes = replace(&[], &mut base, &ours, &mut new);
         assert_eq!(base, items(&[("migrations/1_a.sql", "edited"), ("migrations/2_b.sql", "b")]));
         assert_eq!(
             new,

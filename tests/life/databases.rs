@@ -84,7 +84,7 @@ fn swap_there_and_back(storage: &str, ask: &dyn Fn(&str, &str) -> String, schema
         let project = new(&format!("from-{}", QUEUES[begin]), QUEUES[begin]);
         let (lived, mut seen) = (format!("lived_{begin}"), BTreeSet::new());
         ask(&lived, &statements(&project, &mut seen));
-        for step in 1..=3 {
+        for step in 1..=2 {
             let queue = (begin + step) % QUEUES.len();
             let set = format!("set queue={} --yes --no-check", QUEUES[queue]);
             formwork(&project, &set).expect(0, &["committed as"]);
