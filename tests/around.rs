@@ -47,6 +47,9 @@ fn install() -> PathBuf {
     home.join("bin")
 }
 
+/// How tests get another client than the service's.
+const CLIENT: &str = "PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install other==1.0.0";
+
 /// Renders the default project with a server's recipe in one of its parts.
 fn pour_with_server(folder: &Path) -> PathBuf {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -60,6 +63,9 @@ fn pour_with_server(folder: &Path) -> PathBuf {
     }
     let part = templates.join("cache/memory/part.toml");
     let recipe = fs::read_to_string(home.join("tests/fixtures/servers/redis.toml")).unwrap();
+    let recipe = format!(
+        "{recipe}\n[server.client]\ntitle = \"another client\"\nthere = \"true\"\ninstall = \"{CLIENT}\"\n"
+    );
     let variables = ["APP__CACHE__URL", "APP__CACHE__PREFIX"];
     let variables =
         variables.map(|name| format!("\n[[env]]\nname = \"{name}\"\ntype = \"text\"\ndoc = \"x\"\n"));
@@ -123,15 +129,21 @@ fn what_is_told_of_a_server_is_the_same_everywhere() {
     holds(
         ".github/workflows/ci.yml",
         &[
-            "      - run: docker compose up --detach --wait redis\n      - run: cargo test --locked\n",
+            "      - run: docker compose up --detach --wait redis\n",
+            &format!("      - run: {CLIENT}\n      - run: cargo test --locked\n"),
             "          REQUIRE_SERVICES: \"1\"\n          TEST_REDIS_URL: redis://127.0.0.1:6379/0\n",
         ],
     );
     holds(".env.example", &["# APP__CACHE__URL=redis://127.0.0.1:6379/0\n", "# APP__CACHE__PREFIX=orders\n"]);
     holds(
         "README.md",
-        &["    export APP__CACHE__URL=redis://127.0.0.1:6379/0\n", "`sudo apt-get install redis-server`"],
+        &[
+            "    export APP__CACHE__URL=redis://127.0.0.1:6379/0\n",
+            "`sudo apt-get install redis-server`",
+            &format!("`{CLIENT}`"),
+        ],
     );
+    holds("tests/it/support/servers/recipes.rs", &[&format!("REDIS_CLIENT: &str =\n    \"{CLIENT}\";\n")]);
 }
 
 /// What stands in `docs/presets.md` behind a fence of this kind, and starts with `first`.

@@ -3,6 +3,9 @@
 
 #[path = "generated/lived.rs"]
 mod lived;
+#[expect(dead_code, reason = "it is xtask's, which knows the full lengths too")]
+#[path = "../xtask/src/long.rs"]
+mod long;
 #[path = "probe/sample.rs"]
 mod sample;
 #[path = "generated/team.rs"]
@@ -19,15 +22,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PROMISES: [&str; 12] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12"];
+use self::long::Long;
 
-/// The project's tests that are long where a variable says so, each with its module; see docs/ci.md.
-const LONG: [(&str, &str); 4] = [
-    ("TEST_JOBS", "jobs::endurance"),
-    ("TEST_JOBS_ISOLATION", "jobs::"),
-    ("TEST_CRASHES", "idempotency::crash"),
-    ("TEST_KILLS", "instances::"),
-];
+const PROMISES: [&str; 12] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12"];
 
 /// Texts of the simulator: where its directions begin, and how its answers do.
 const SIMULATOR: [&str; 2] = ["[[sim:", "This answer is simulated."];
@@ -75,8 +72,8 @@ impl Home {
                 command.env_remove(name);
             }
         }
-        for (variable, _) in LONG {
-            command.env_remove(variable);
+        for long in long::ALL {
+            command.env_remove(long.variable);
         }
         command.env_remove("RUSTUP_TOOLCHAIN").env("XDG_CACHE_HOME", self.path.join("cache"));
         command
@@ -188,11 +185,12 @@ fn assert_passes_under_load(home: &Home, project: &Path) {
 
 /// Once, by themselves: everywhere else they are short.
 fn assert_long_tests_pass(home: &Home, project: &Path) {
-    for (variable, module) in LONG {
-        let Ok(size) = std::env::var(variable) else { continue };
+    for Long { variable, module, .. } in long::ALL {
+        let (Some(module), Ok(size)) = (module, std::env::var(variable)) else { continue };
         let mut cargo = home.command("cargo");
         cargo.args(["test", "--locked", "--test", "it", module]).env(variable, size).current_dir(project);
         let output = cargo.output().expect("cargo starts");
         assert!(output.status.success(), "{}", told(&output));
+        assert!(!told(&output).contains("running 0 tests"), "{module}: {}", told(&output));
     }
 }

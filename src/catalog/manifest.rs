@@ -94,6 +94,7 @@ pub(super) struct RuleEntry {
 pub(super) struct FilesEntry {
     pub(super) dir: Spanned<String>,
     pub(super) when: Option<Spanned<String>>,
+    pub(super) left: Option<Spanned<String>>,
 }
 
 /// A crate that a part uses; its version stands in `dependencies/Cargo.toml`.

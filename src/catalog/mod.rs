@@ -19,9 +19,9 @@ pub use self::{
     condition::{Condition, Verdict, unknown_option, unknown_slot},
     extension::{Extension, Hold, Limit, Pattern, Question},
     manifest::{BuildSeconds, Commands, Dependency, Kind, Latency, Layer, Notes, Required, Variable},
-    part::{FileSet, Part, Rule},
+    part::{FileSet, MIGRATIONS, Part, Rule, is_migration},
     plan::Plan,
-    server::{Image, Server, Stop},
+    server::{Client, Image, Server, Stop},
     slot::Slot,
     source::{File, Mount, Source},
 };

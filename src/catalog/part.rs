@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     condition::{Condition, Verdict, Vocabulary},
-    manifest::{Commands, Dependency, Kind, Latency, Notes, PartFile, RuleEntry, Variable},
+    manifest::{Commands, Dependency, FilesEntry, Kind, Latency, Notes, PartFile, RuleEntry, Variable},
     server::Server,
     source::Source,
 };
@@ -17,6 +17,9 @@ use crate::{
 pub(super) const SERVER: &str = "server";
 pub(super) const SOME: &str = "some";
 pub(super) const NONE: &str = "none";
+
+/// Of a file set, and of a project.
+pub const MIGRATIONS: &str = "migrations/";
 
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -58,6 +61,8 @@ pub struct Rule {
 pub struct FileSet {
     pub dir: String,
     pub when: Option<Condition>,
+    /// The folder of migrations that come where a project that has had the files takes them no more.
+    pub left: Option<String>,
 }
 
 impl Part {
@@ -161,19 +166,45 @@ impl Reader<'_> {
 
     fn file_sets(&self, id: &str, parsed: &PartFile) -> Result<Vec<FileSet>> {
         if parsed.files.is_empty() {
-            return Ok(vec![FileSet { dir: format!("{id}/files"), when: None }]);
+            return Ok(vec![FileSet { dir: format!("{id}/files"), when: None, left: None }]);
         }
-        let set = |entry: &super::manifest::FilesEntry| {
-            let dir = format!("{id}/{}", entry.dir.get_ref());
-            if self.source.under(&dir).next().is_none() {
-                let error = Error::usage(format!("there is no file in `{}`", entry.dir.get_ref()));
-                return Err(self.located(error, entry.dir.span().start));
-            }
+        let set = |entry: &FilesEntry| {
+            let dir = self.folder(id, &entry.dir)?;
             let when = entry.when.as_ref().map(|when| self.condition_of_files(when)).transpose()?;
-            Ok(FileSet { dir, when })
+            let left = entry.left.as_ref().map(|left| self.folder_of_migrations(id, left)).transpose()?;
+            Ok(FileSet { dir, when, left })
         };
         parsed.files.iter().map(set).collect()
     }
+
+    /// One that has files.
+    fn folder(&self, id: &str, name: &toml::Spanned<String>) -> Result<String> {
+        let folder = format!("{id}/{}", name.get_ref());
+        match self.source.under(&folder).next() {
+            Some(_) => Ok(folder),
+            None => {
+                let error = Error::usage(format!("there is no file in `{}`", name.get_ref()));
+                Err(self.located(error, name.span().start))
+            }
+        }
+    }
+
+    fn folder_of_migrations(&self, id: &str, name: &toml::Spanned<String>) -> Result<String> {
+        let folder = self.folder(id, name)?;
+        match self.source.under(&folder).find(|(path, _)| !is_migration(path)) {
+            None => Ok(folder),
+            Some((path, _)) => {
+                let error = Error::usage(format!("`{}/{path}` is no migration", name.get_ref()));
+                let error =
+                    error.help("only migrations come where an option is left: migrations/NUMBER_….sql");
+                Err(self.located(error, name.span().start))
+            }
+        }
+    }
+}
+
+pub fn is_migration(path: &str) -> bool {
+    path.starts_with(MIGRATIONS) && path.ends_with(".sql")
 }
 
 fn problem_of(variable: &Variable) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! A plan: answers resolved to the parts that a render takes, base first.
 
 use super::{
-    Catalog, Commands, File, Part, Server, Verdict,
+    Catalog, Commands, Condition, File, FileSet, Part, Server, Verdict,
     part::{NONE, SERVER, SOME},
 };
 use crate::{answers::Answers, error::Result};
@@ -30,18 +30,21 @@ impl<'a> Plan<'a> {
 
     /// Every file of the plan: its part, its path within the project as the template has it, its content.
     pub fn files(&self) -> impl Iterator<Item = (&'a Part, &'a str, &'a File)> {
-        let (catalog, answers) = (self.catalog, self.answers);
+        let catalog = self.catalog;
+        self.file_sets().flat_map(|(part, set)| {
+            catalog.source().under(&set.dir).map(move |(path, file)| (part, path, file))
+        })
+    }
+
+    /// Those whose condition holds, each with its part.
+    pub fn file_sets(&self) -> impl Iterator<Item = (&'a Part, &'a FileSet)> {
+        let answers = self.answers;
         let servers = if self.servers().is_empty() { NONE } else { SOME };
         let chosen = move |slot: &str| if slot == SERVER { Some(servers) } else { answers.option(slot) };
-        let taken = self.parts.iter().flat_map(move |part| {
-            let holds = move |when: &super::Condition| when.verdict(chosen) == Verdict::Holds;
-            part.files
-                .iter()
-                .filter(move |set| set.when.as_ref().is_none_or(holds))
-                .map(move |set| (*part, set))
-        });
-        taken.flat_map(|(part, set)| {
-            catalog.source().under(&set.dir).map(move |(path, file)| (part, path, file))
+        let holds = move |when: &Condition| when.verdict(chosen) == Verdict::Holds;
+        self.parts.clone().into_iter().flat_map(move |part| {
+            let taken = part.files.iter().filter(move |set| set.when.as_ref().is_none_or(holds));
+            taken.map(move |set| (part, set))
         })
     }
 
@@ -54,7 +57,8 @@ impl<'a> Plan<'a> {
                 Some(known) => {
                     let mut settings = std::mem::take(&mut known.settings);
                     settings.extend(server.settings.clone());
-                    *known = Server { settings, ..server.clone() };
+                    let client = server.client.clone().or(known.client.take());
+                    *known = Server { settings, client, ..server.clone() };
                 }
                 None => servers.push(server.clone()),
             }

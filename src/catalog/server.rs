@@ -45,7 +45,21 @@ pub struct Server {
     /// What the service is told of it, by variable.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+    /// What its tests need beside it.
+    pub client: Option<Client>,
     pub image: Image,
+}
+
+/// Another client than the service's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// What people call it.
+    pub title: String,
+    /// For a shell: fails where it is not installed.
+    pub there: String,
+    /// The command that gets it.
+    pub install: String,
 }
 
 /// The signal that stops a server.
@@ -126,7 +140,8 @@ impl Server {
 
     /// The key, and what is wrong with its value.
     fn problem(&self) -> Option<(&'static str, String)> {
-        let mut demands = self.names().into_iter().chain(self.program()).chain(self.container());
+        let mut demands =
+            self.names().into_iter().chain(self.program()).chain(self.client()).chain(self.container());
         let broken = demands.find(|(_, holds, _)| !holds);
         let broken = broken.map(|(key, _, problem)| (key, problem.to_owned()));
         broken.or_else(|| {
@@ -183,12 +198,21 @@ impl Server {
         ]
     }
 
+    fn client(&self) -> [Demand; 1] {
+        let client = self.client.as_ref();
+        let says_all =
+            client.is_none_or(|client| !client.there.trim().is_empty() && !client.install.is_empty());
+        [("client", says_all, "how is the client looked for, and how is it installed?")]
+    }
+
     /// A text that cannot stand between quotes in the project's tests as it is.
     fn unquotable(&self) -> Option<(&'static str, &str)> {
         let lists = [("programs", &self.programs), ("folders", &self.folders), ("install", &self.install)];
         let texts = [("title", &self.title), ("url", &self.url), ("ready", &self.ready)];
+        let client = self.client.iter().flat_map(|client| [&client.title, &client.install]);
+        let texts = texts.into_iter().chain(client.map(|text| ("client", text)));
         let listed = lists.into_iter().flat_map(|(key, list)| list.iter().map(move |text| (key, text)));
-        let mut all = texts.into_iter().chain(listed);
+        let mut all = texts.chain(listed);
         all.find(|(_, text)| text.contains(['"', '\\', '\n'])).map(|(key, text)| (key, text.as_str()))
     }
 }

@@ -78,7 +78,7 @@ fn check(path: &Path, request: &Request, interrupt: &Interrupt) -> Result<Report
     let screen = Screen::new(request.json);
     // Before the work of minutes: what is missing is said at once.
     let services = match request.runs_something() {
-        true => Services::provide(&project, request.services, interrupt)?,
+        true => Services::provide(&project, request.services, request.wants(Step::Test), interrupt)?,
         false => Services::default(),
     };
     services.report().iter().for_each(|service| screen.print(&format!("  servers {}", service.text())));

@@ -11,7 +11,7 @@ use super::{
     merge::{self, BASE, Merged, OURS, Stage, THEIRS},
     migrations, notes, record,
     repository::{Item, Items, listed},
-    rust,
+    rust, swaps,
 };
 use crate::{
     VERSION,
@@ -97,15 +97,17 @@ impl Change {
         offline: bool,
     ) -> Result<Self> {
         let answers = standard.answers(owned, &settled.choices)?;
-        let render = render::render(&Plan::new(&standard.catalog, &answers)?)?;
+        let plan = Plan::new(&standard.catalog, &answers)?;
+        let render = render::render(&plan)?;
         let project = Project::compose(render.tree, &render.servers, &answers, &owned.place)?;
         let hash = project.hash.to_string();
         let message = message(wish, owned, &answers, &hash);
         let mut sides = Sides::new(repository, owned, project.tree)?;
         let Sides { base, ours, new } = &mut sides;
+        let swaps = swaps::of(&plan, owned, repository)?;
         let mut left_to_owner = match is_for_another_database(standard, owned, &answers) {
-            true => migrations::replace(base, ours, new),
-            false => migrations::keep(base, ours, new),
+            true => migrations::replace(&swaps, base, ours, new),
+            false => migrations::keep(&swaps, base, ours, new),
         };
         let mut merger =
             Merger { repository, owned, sides, message: &message, left_out: Vec::new(), trouble: None };

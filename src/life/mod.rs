@@ -18,6 +18,7 @@ mod record;
 pub mod repository;
 mod rust;
 pub mod standard;
+mod swaps;
 
 pub use self::{
     apply::{Applied, Interrupted},

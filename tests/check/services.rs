@@ -367,6 +367,44 @@ fn a_server_that_is_missing_is_named_with_the_command_that_gets_it_before_any_wo
     assert_eq!(outcome.code, Some(0), "no server is needed to look at code: {}", outcome.err);
 }
 
+#[test]
+fn another_client_that_tests_need_is_looked_for_before_any_work() {
+    let project = Project::new("client");
+    let get = "pip install other";
+    let client = |there: &str| {
+        format!("[server.client]\ntitle = \"the other client\"\nthere = \"{there}\"\ninstall = \"{get}\"\n")
+    };
+    let recipe = RECIPE.replace("[server.image]", &format!("{}\n[server.image]", client("test -e other")));
+    project.recipe(&recipe);
+    let own = Redis::start();
+    for (way, url) in [("local", ""), ("env", &*own.url)] {
+        let mut command = project.command(&["--steps", "test", "--services", way]);
+        command.env(VARIABLE, url);
+        let outcome = run(command);
+        assert_eq!(outcome.code, Some(3), "{way}: {}", outcome.err);
+        for text in ["the project's tests need the other client, which is not here", "test -e other", get] {
+            assert!(outcome.err.contains(text), "{way}: {text:?} is not in {}", outcome.err);
+        }
+    }
+    let path = bare_path();
+    let mut command = project.command(&["--steps", "test", "--services", "local"]);
+    command.env("PATH", path.path());
+    let outcome = run(command);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.err);
+    for text in ["the project needs Redis, and there is none", "redis-server", get] {
+        assert!(
+            outcome.err.contains(text),
+            "all that is missing at once: {text:?} is not in {}",
+            outcome.err
+        );
+    }
+    let (report, code) = project.report(&["--steps", "boot", "--services", "local"]);
+    assert_eq!(code, Some(0), "what runs no tests needs no other client: {report}");
+    project.recipe(&recipe.replace("test -e other", "true"));
+    let (report, code) = project.report(&["--steps", "test", "--services", "local"]);
+    assert_eq!(code, Some(0), "{report}");
+}
+
 /// There is no Docker where this runs. A script stands in for its command line, in the calls that a check makes; what it
 /// starts is a real server.
 const DOCKER: &str = r#"

@@ -5,6 +5,7 @@
 mod answers;
 mod asking;
 mod catalog;
+mod databases;
 mod files;
 mod fleet;
 mod history;

@@ -230,6 +230,18 @@ fn a_server_that_could_not_be_started_names_its_line() {
         (24, "ready = \"ready\"", "ready = 'a \"b\"'", "has a quote"),
         (27, "[\"sudo apt-get install store\"]", "[]", "how is it installed?"),
         (29, "\"{url/name}\"", "\"store\"", "a setting has {url}, {url/name} or {name}"),
+        (
+            32,
+            "[server.image]",
+            "[server.client]\ntitle = \"x\"\nthere = \"\"\ninstall = \"x\"\n[server.image]",
+            "how is the client looked for",
+        ),
+        (
+            32,
+            "[server.image]",
+            "[server.client]\ntitle = \"x\"\nthere = \"x\"\ninstall = 'x \"y\"'\n[server.image]",
+            "has a quote",
+        ),
         (34, "port = 4000", "port = 0", "a container listens on some port"),
     ] {
         changed(part, |text| text.replacen(from, to, 1)).refuses(part, Some(line), problem, "");
@@ -252,6 +264,19 @@ fn a_server_that_could_not_be_started_names_its_line() {
         "unknown field `healthi`",
         "did you mean `healthy`?",
     );
+}
+
+#[test]
+fn what_a_file_set_leaves_to_take_back_are_migrations_that_are_there() {
+    let part = "search/index/part.toml";
+    let line = fs::read_to_string(fixture_folder().join(part)).unwrap().lines().count() + 4;
+    for (left, problem) in [
+        ("files-queue", "`files-queue/src/reindex.rs` is no migration"),
+        ("filse", "there is no file in `filse`"),
+    ] {
+        let set = format!("\n[[files]]\ndir = \"files\"\nleft = \"{left}\"\n");
+        changed(part, |text| format!("{text}{set}")).refuses(part, Some(line), problem, "");
+    }
 }
 
 /// As an extension is that a server must have.

@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::geteuid;
 
-use crate::catalog::Server;
+use crate::catalog::{Client, Server};
 
 /// The folder that has all programs of a server.
 #[derive(Debug)]
@@ -43,11 +43,19 @@ pub(super) fn find(server: &Server) -> Result<Found, String> {
 /// The command of a package manager that is here, or of all of them.
 pub(super) fn how_to_get(server: &Server) -> String {
     let manager = |command: &&String| {
-        let words: Vec<&str> = command.split(' ').filter(|word| *word != "sudo").collect();
+        let mut words = command.split(' ').skip_while(|word| *word == "sudo" || word.contains('='));
         let path = env::var_os("PATH").unwrap_or_default();
-        words.first().is_some_and(|name| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+        words.next().is_some_and(|name| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
     };
     server.install.iter().find(manager).cloned().unwrap_or_else(|| server.install.join("\n        or "))
+}
+
+/// Whether another client is installed, for whoever runs the tests.
+pub(super) fn has(client: &Client) -> bool {
+    let mut command = Command::new("/bin/sh");
+    let command = command.args(["-c", &client.there]).stdin(Stdio::null());
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The user who runs a server: whoever is here, but nobody where that is root and the server will have none of it.

@@ -19,7 +19,7 @@ pub use self::settings::Settings;
 use self::{compose::Compose, find::Found};
 use super::project::Project;
 use crate::{
-    catalog::Server,
+    catalog::{Client, Server},
     error::{Error, Result},
     interrupt::Interrupt,
     project, shell,
@@ -40,9 +40,19 @@ pub enum Way {
     Compose,
 }
 
-/// The command that gets a server's programs, where they are not here or will not do.
-pub fn missing(server: &Server) -> Option<String> {
-    find::find(server).is_err().then(|| find::how_to_get(server))
+/// The commands that get what is not here, or will not do: a server's programs, and what its tests need beside it.
+pub fn missing(server: &Server) -> Vec<String> {
+    let programs = find::find(server).is_err().then(|| find::how_to_get(server));
+    programs.into_iter().chain(missing_client(server).map(|client| client.install.clone())).collect()
+}
+
+fn missing_client(server: &Server) -> Option<&Client> {
+    server.client.as_ref().filter(|client| !find::has(client))
+}
+
+/// The folder of a server's programs, or why there is none that will do.
+pub fn programs(server: &Server) -> Result<PathBuf, String> {
+    find::find(server).map(|found| found.folder)
 }
 
 impl Way {
@@ -91,10 +101,11 @@ enum Source {
 }
 
 impl Services {
-    /// Looks for all of them before it starts any.
-    pub fn provide(project: &Project, way: Way, interrupt: &Interrupt) -> Result<Self> {
+    /// Looks for all of them before it starts any, and for what tests need beside them.
+    pub fn provide(project: &Project, way: Way, for_tests: bool, interrupt: &Interrupt) -> Result<Self> {
         let servers = project::servers(&project.folder)?;
-        let sources = sources(&servers, way, &project.folder)?;
+        let clients = servers.iter().filter(|_| for_tests).filter_map(missing_client).collect::<Vec<_>>();
+        let sources = sources(&servers, &clients, way, &project.folder)?;
         let contained = servers.iter().zip(&sources).filter(|(_, source)| matches!(source, Source::Compose));
         let contained: Vec<&Server> = contained.map(|(server, _)| server).collect();
         let mut services = Self::default();
@@ -163,7 +174,7 @@ impl Service {
 }
 
 /// A source for each, or everything that is missing at once.
-fn sources(servers: &[Server], way: Way, project: &Path) -> Result<Vec<Source>> {
+fn sources(servers: &[Server], clients: &[&Client], way: Way, project: &Path) -> Result<Vec<Source>> {
     let (mut sources, mut missing) = (Vec::new(), Vec::new());
     for server in servers {
         match source(server, way, project) {
@@ -171,7 +182,10 @@ fn sources(servers: &[Server], way: Way, project: &Path) -> Result<Vec<Source>> 
             Err(reasons) => missing.push((server, reasons)),
         }
     }
-    if missing.is_empty() { Ok(sources) } else { Err(error(&missing, way)) }
+    match missing.is_empty() && clients.is_empty() {
+        true => Ok(sources),
+        false => Err(error(&missing, clients, way)),
+    }
 }
 
 /// The first that works, or why each that was tried does not.
@@ -199,10 +213,16 @@ fn source(server: &Server, way: Way, project: &Path) -> Result<Source, Vec<Strin
     Err(reasons)
 }
 
-fn error(missing: &[(&Server, Vec<String>)], way: Way) -> Error {
+fn error(missing: &[(&Server, Vec<String>)], clients: &[&Client], way: Way) -> Error {
     let titles: Vec<&str> = missing.iter().map(|(server, _)| server.title.as_str()).collect();
-    let reasons: Vec<String> = missing.iter().map(|(_, reasons)| reasons.join("; ")).collect();
-    let mut error = Error::missing(format!("the project needs {}, and there is none", titles.join(" and ")));
+    let others = clients.iter().map(|client| client.title.as_str()).collect::<Vec<_>>().join(" and ");
+    let mut error = match titles.is_empty() {
+        true => Error::missing(format!("the project's tests need {others}, which is not here")),
+        false => Error::missing(format!("the project needs {}, and there is none", titles.join(" and "))),
+    };
+    let reasons = missing.iter().map(|(_, reasons)| reasons.join("; "));
+    let reasons: Vec<String> =
+        reasons.chain(clients.iter().map(|client| format!("`{}` fails", client.there.trim()))).collect();
     error = error.cause(reasons.join("; "));
     for (server, _) in missing {
         error = match way {
@@ -215,5 +235,5 @@ fn error(missing: &[(&Server, Vec<String>)], way: Way) -> Error {
             error = error.help(format!("or name one that runs: export {}={example}", server.variable));
         }
     }
-    error
+    clients.iter().fold(error, |error, client| error.help(client.install.clone()))
 }

@@ -108,12 +108,19 @@ fn endures(project: &Path, long: &[Long]) -> Result<bool> {
         let output = cargo.output();
         let output = output.map_err(|error| Error::missing("cargo cannot be started").cause(error))?;
         println!("      {variable}={size} {module} in {:.0} s", begun.elapsed().as_secs_f64());
-        if !output.status.success() {
-            println!("{}", String::from_utf8_lossy(&output.stdout));
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || passed(&said) == 0 {
+            println!("{said}      {module}: at least one test must pass, and all that there are");
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// How many tests passed. A module that no test is in is none that endures.
+fn passed(said: &str) -> usize {
+    let results = said.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
+    results.filter_map(|result| result.split(' ').next()?.parse::<usize>().ok()).sum()
 }
 
 fn json(output: &Output) -> Result<Value> {
@@ -163,5 +170,18 @@ fn tell(report: &Value) {
     for step in list(&report["steps"]).filter(|step| step["outcome"] == "failed") {
         let text = |key: &str| step[key].as_str().unwrap_or_default();
         println!("      {}: {}\n{}", text("step"), text("summary"), text("excerpt"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_matches_no_test_has_proven_nothing() {
+        let result =
+            |passed| format!("running 0 tests\n\ntest result: ok. {passed} passed; 0 failed; 0 ignored\n");
+        assert_eq!(passed(&result(0)), 0);
+        assert_eq!(passed(&format!("{}{}", result(3), result(4))), 7);
     }
 }

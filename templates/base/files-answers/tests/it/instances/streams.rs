@@ -48,7 +48,7 @@ impl Followed {
 async fn who_reads_goes_on_where_the_maker_lives_and_is_told_where_it_does_not() {
     let provider = Simulator::start().await.expect("a simulator");
     let base_url = provider.base_url();
-    let variables = wired(&base_url, &[("APP__ANSWERS__LEASE", "3s")]);
+    let variables = wired(&base_url, &[("APP__ANSWERS__LEASE", "10s")]);
     let mut stack = Stack::start(&variables).await;
     let client = stack.fronts[0].client("a").await;
     let [victim, survivor] = stack

@@ -10,8 +10,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
-    aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ScriptInvocation, ServerErrorKind, aio::MultiplexedConnection,
 };
 use ring::digest::{SHA256, digest};
 use tokio::{
@@ -88,9 +88,11 @@ impl Redis {
         self.bounded(&line, call).await
     }
 
-    /// What is wrong with it; none where it answers. To be asked this also finds out whether it is well again.
+    /// What is wrong with it; none where it takes what is written. To be asked this also finds out whether it is well again.
     pub async fn problem(&self) -> Option<String> {
-        let error = self.ask::<()>(&redis::cmd("PING")).await.err()?;
+        let mut write = redis::cmd("SET");
+        write.arg(self.key("ready", "")).arg("").arg("PX").arg(1);
+        let error = self.ask::<()>(&write).await.err()?;
         let trouble = self.0.trouble.lock_anyway().clone();
         Some(trouble.unwrap_or(error).to_string())
     }
@@ -102,11 +104,19 @@ impl Redis {
     ) -> Result<T, Error> {
         let pass = self.0.breaker.enter().inspect_err(telemetry::failed)?;
         let outcome = match timeout(self.0.timeout, call).await {
-            Ok(answer) => answer.map_err(|error| classify(&error)),
-            Err(_) => Err(Error::Late),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                if !is_refusal(&error) {
+                    self.forget(line);
+                }
+                Err(classify(&error))
+            }
+            Err(_) => {
+                self.forget(line);
+                Err(Error::Late)
+            }
         };
         if let Err(error) = &outcome {
-            self.forget(line);
             telemetry::failed(error);
         }
         *self.0.trouble.lock_anyway() = outcome.as_ref().err().cloned();
@@ -143,6 +153,17 @@ impl Redis {
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").finish_non_exhaustive()
+    }
+}
+
+/// Whether the server has answered and would give that answer on any connection. One that loads or may not write may have
+/// been followed by another, which a new connection finds.
+fn is_refusal(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
+    match error.kind() {
+        ErrorKind::Server(BusyLoading | MasterDown | ReadOnly) => false,
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType => true,
+        _ => false,
     }
 }
 

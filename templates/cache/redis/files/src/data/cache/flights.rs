@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex},
 };
 
@@ -56,6 +57,17 @@ impl Flight {
         }
     }
 
+    /// The last one to leave without a value takes the flight along.
+    fn leave(&mut self) {
+        let mut flights = self.flights.0.lock_anyway();
+        // This one's and the table's.
+        if Arc::strong_count(&self.value) == 2 && self.is_joined(&flights) {
+            flights.remove(&self.key);
+        }
+        // Before anybody else looks whether it is the last one.
+        drop(mem::take(&mut self.value));
+    }
+
     fn is_joined(&self, flights: &HashMap<CacheKey, Value>) -> bool {
         let joined = flights.get(&self.key);
         joined.is_some_and(|value| Arc::ptr_eq(value, &self.value))
@@ -63,12 +75,25 @@ impl Flight {
 }
 
 impl Drop for Flight {
-    /// The last one to leave without a value takes the flight along.
     fn drop(&mut self) {
-        let mut flights = self.flights.0.lock_anyway();
-        // This one's and the table's.
-        if Arc::strong_count(&self.value) == 2 && self.is_joined(&flights) {
-            flights.remove(&self.key);
-        }
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::cache_key::Scope, *};
+
+    /// Each would be the last one, were the other not still there when it looks.
+    #[test]
+    fn two_who_leave_at_once_leave_nothing_behind() {
+        let (flights, key) = (
+            Flights::default(),
+            CacheKey::new(Scope::Public, "test", &[]),
+        );
+        let (mut one, mut other) = (flights.join(&key), flights.join(&key));
+        one.leave();
+        other.leave();
+        assert!(flights.is_empty());
     }
 }

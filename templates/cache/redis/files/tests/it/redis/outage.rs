@@ -8,30 +8,27 @@ use crate::support::{
     client::document,
     eventually,
     proxy::Proxy,
-    redis::{self, empty, fresh},
+    redis::{self, Reader, empty, fresh},
 };
 
 const KEPT: (&str, &str) = ("APP__CACHE__TIME_TO_LIVE", "1h");
 const READY: (&str, &str) = ("APP__ADMIN__READY_INTERVAL", "10ms");
 
-/// What `/ready` says of Redis, of a service that is alive and takes requests.
-async fn cache(server: &Server) -> Value {
+/// Waits until `/ready` says this of Redis, and so of the service, which is alive and takes requests; gives what it says of
+/// Redis. On a machine that is busy the database may be late for one look, which is not what this is about.
+async fn says(server: &Server, word: &str) -> Value {
     let admin = Client::new(server.admin);
     assert_eq!(admin.get("/live").await.status(), 200);
-    let ready = admin.get("/ready").await;
-    assert_eq!(ready.status(), 200, "it can go on without");
-    let ready: Value = ready.json().await.expect("JSON");
-    let cache = ready["checks"]["cache"].clone();
-    assert_eq!(ready["status"], cache["status"]);
-    cache
-}
-
-async fn says(server: &Server, word: &str) -> Value {
-    eventually(word, async || {
-        let cache = cache(server).await;
-        (cache["status"] == word).then_some(cache)
+    let ready = eventually(word, async || {
+        let ready = admin.get("/ready").await;
+        let takes_requests = ready.status() == 200;
+        let ready: Value = ready.json().await.expect("JSON");
+        (takes_requests && ready["status"] == word).then_some(ready)
     })
-    .await
+    .await;
+    let cache = ready["checks"]["cache"].clone();
+    assert_eq!(cache["status"], word);
+    cache
 }
 
 /// Reads and writes as ever, each at the cost of a load.
@@ -95,7 +92,7 @@ async fn it_falls_silent_and_is_left_alone() {
     let tries = proxy.connections() - before;
     assert!(tries < 10, "{tries} tries in 30 requests");
 
-    proxy.mend();
+    proxy.fail_over();
     says(&server, "pass").await;
     usage(&client).await;
     eventually("it to be kept again", async || {
@@ -103,6 +100,30 @@ async fn it_falls_silent_and_is_left_alone() {
         (statements == 0).then_some(())
     })
     .await;
+}
+
+/// It is there and refuses: it is full, or was told to. A connection is none the worse for an answer.
+#[tokio::test]
+async fn what_it_refuses_costs_no_connection() {
+    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
+    let reader = Reader::of(&prefix).await;
+    let url = reader.url_at(proxy.address());
+    let variables = [
+        ("APP__CACHE__URL", url.as_str()),
+        ("APP__CACHE__PREFIX", prefix.as_str()),
+        READY,
+    ];
+    let server = Server::with(&variables).await;
+    let client = server.client("a");
+    for _ in 0..20 {
+        goes_on(&client).await;
+    }
+    let lines = proxy.connections();
+    assert!(lines < 20, "{lines} connections for 100 refusals");
+    let cause = says(&server, "warn").await;
+    let cause = cause["output"].as_str().expect("a cause");
+    assert!(cause.contains("no permissions"), "{cause}");
+    reader.remove().await;
 }
 
 /// A service starts without it: all instances may be restarted while it is gone.
@@ -139,11 +160,17 @@ async fn without_it_each_instance_counts_for_itself() {
             assert_eq!(ask(client).await, expected);
         }
     }
-    // What they counted together is still there, and goes on.
     proxy.mend();
     eventually("them to count together", async || {
-        (ask(&here).await == (200, 0)).then_some(())
+        let subject = fresh();
+        let counts = (
+            ask(&one.client(&subject)).await,
+            ask(&other.client(&subject)).await,
+        );
+        (counts == ((200, 2), (200, 1))).then_some(())
     })
     .await;
-    assert_eq!(ask(&there).await, (429, 0));
+    // What was counted together before is still there.
+    assert_eq!(ask(&there).await, (200, 0));
+    assert_eq!(ask(&here).await, (429, 0));
 }

@@ -1,16 +1,22 @@
 //! Which connections are lent without a look at whether the other end is still there.
 
 use std::{
+    io,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
 
 use crate::lock::LockAnyway as _;
 
 /// After this long without use, the other end may be gone.
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// How long the other end may take to answer a look. One that has gone without a word never does, as after a failover, and
+/// whoever wants a connection has time for several looks and a new connection.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Clones share it, so all pools learn of what befell one connection.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +39,9 @@ impl Trust {
         if self.covers(idle) {
             return Ok(());
         }
-        connection.ping().await.inspect_err(|_| self.shake())
+        let looked = timeout(LOOK, connection.ping()).await;
+        let looked = looked.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        looked.inspect_err(|_| self.shake())
     }
 
     fn covers(&self, idle: Duration) -> bool {

@@ -1,8 +1,5 @@
 //! RabbitMQ, and another client of it than the service's: that of Python.
 
-pub(crate) use crate::support::servers::RABBITMQ as BROKER;
+pub(crate) use crate::support::servers::{RABBITMQ as BROKER, RABBITMQ_CLIENT as INSTALL};
 
 pub(crate) const CLIENT: &str = include_str!("stranger.py");
-
-/// What to do where that client is not installed.
-pub(crate) const MISSING: &str = "it takes Python's client of RabbitMQ: pip install pika";

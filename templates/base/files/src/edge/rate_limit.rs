@@ -1,38 +1,25 @@
-//! How often one caller may ask, with the fields of draft-ietf-httpapi-ratelimit-headers.
-//!
-{%- if answers.cache == "redis" %}
-//! All instances count together, and each for itself while Redis does not answer: this guards them, it is not a quota
-//! that anybody is billed by.
-{%- else %}
-//! Each instance counts for itself: this guards an instance, it is not a quota.
-{%- endif %}
+//! How often one caller may ask, with the fields of draft-ietf-httpapi-ratelimit-headers. This guards the service, it is not a
+//! quota that anybody is billed by.
 
-mod local;
-{%- if answers.cache == "redis" %}
-mod shared;
-{%- endif %}
+mod counts;
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use axum::extract::Request;
 use governor::Quota;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ipnet::Ipv6Net;
 
-{% if answers.cache == "redis" -%}
-use self::shared::Shared;
-{% else -%}
-use self::local::Local;
-{% endif -%}
+use self::counts::Counts;
 use super::{
     client_address::ClientAddress,
     problem::{Problem, whole_seconds},
 };
-{%- if answers.cache == "redis" %}
-use crate::{app::caller::Caller, config, data::redis::Redis, telemetry::metrics};
-{%- else %}
-use crate::{app::caller::Caller, config, telemetry::metrics};
-{%- endif %}
+use crate::{
+    app::{caller::Caller, state::App},
+    config,
+    telemetry::metrics,
+};
 
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -49,32 +36,19 @@ pub enum Key {
 }
 
 pub struct RateLimit {
-{%- if answers.cache == "redis" %}
-    counts: Shared,
-{%- else %}
-    counts: Local,
-{%- endif %}
-    quota: Quota,
+    counts: Counts,
+    /// From one request to the next of a caller who has used up its burst.
+    interval: Duration,
     policy: HeaderValue,
 }
 
 impl RateLimit {
-{%- if answers.cache == "redis" %}
-    pub fn new(config: &config::RateLimit, redis: Redis) -> Self {
-{%- else %}
-    pub fn new(config: &config::RateLimit) -> Self {
-{%- endif %}
-        let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_minute(at_least_one(config.requests_per_minute))
-            .allow_burst(at_least_one(config.burst));
+    pub fn new(app: &App) -> Self {
+        let config = &app.config.rate_limit;
         let policy = format!("\"default\";q={};w=60", config.requests_per_minute);
         Self {
-{%- if answers.cache == "redis" %}
-            counts: Shared::new(redis, quota),
-{%- else %}
-            counts: Local::new(quota),
-{%- endif %}
-            quota,
+            counts: Counts::new(app),
+            interval: quota(config).replenish_interval(),
             policy: HeaderValue::try_from(policy)
                 .unwrap_or(HeaderValue::from_static("\"default\"")),
         }
@@ -90,7 +64,7 @@ impl RateLimit {
         };
         match self.counts.admit(&key).await {
             Ok(remaining) => {
-                let reset = whole_seconds(self.quota.replenish_interval());
+                let reset = whole_seconds(self.interval);
                 Ok(Standing { remaining, reset })
             }
             Err(wait) => {
@@ -115,6 +89,12 @@ impl RateLimit {
             headers.insert(LIMIT, limit);
         }
     }
+}
+
+fn quota(config: &config::RateLimit) -> Quota {
+    let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+    Quota::per_minute(at_least_one(config.requests_per_minute))
+        .allow_burst(at_least_one(config.burst))
 }
 
 /// What is left to a caller, and the seconds until there is more.

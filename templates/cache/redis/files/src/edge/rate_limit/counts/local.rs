@@ -10,7 +10,7 @@ use governor::{
     middleware::StateInformationMiddleware,
 };
 
-use super::Key;
+use super::super::Key;
 
 /// Keys that were quiet for a while are forgotten once so many requests have come: seldom enough to cost
 /// nothing, however many keys there are, and often enough that they stay few.

@@ -14,11 +14,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-{% if answers.cache == "redis" -%}
-use super::{Client, database, isolation, queue, redis, sender::INBOUND_SECRET};
-{%- else -%}
-use super::{Client, database, isolation, queue, sender::INBOUND_SECRET};
-{%- endif %}
+use super::{Client, isolation, sender::INBOUND_SECRET, settings::settings};
 
 pub(crate) struct Process {
     child: Child,
@@ -179,11 +175,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary());
     command
         .env_clear()
-        .envs(database::settings(folder))
-        .envs(queue::settings(folder))
-{%- if answers.cache == "redis" %}
-        .envs(redis::settings(folder))
-{%- endif %}
+        .envs(settings(folder))
         .envs(environment)
         // Not in the project, whose `.env` it would read.
         .current_dir(folder)

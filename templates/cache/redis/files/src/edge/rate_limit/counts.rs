@@ -1,12 +1,14 @@
 //! Counts that all instances share, in Redis. While it does not answer, each instance counts for itself.
 
+mod local;
+
 use std::time::Duration;
 
-use governor::Quota;
 use redis::Script;
 
-use super::{Key, local::Local};
-use crate::{data::redis::Redis, external::resilience::Error};
+use self::local::Local;
+use super::{Key, quota};
+use crate::{app::state::App, data::redis::Redis, external::resilience::Error};
 
 /// One step of the generic cell rate algorithm, by the server's own clock. What is kept of a caller is when it has its
 /// whole burst again, in microseconds; then the key is gone. A clock that was set back takes no more than that from it.
@@ -25,7 +27,7 @@ redis.call('SET', KEYS[1], string.format('%.0f', whole), 'PX', math.ceil((whole 
 return {1, math.floor((spare - interval) / interval), 0}
 ";
 
-pub(super) struct Shared {
+pub(super) struct Counts {
     redis: Redis,
     script: Script,
     /// Microseconds from one request to the next.
@@ -34,11 +36,12 @@ pub(super) struct Shared {
     local: Local,
 }
 
-impl Shared {
-    pub(super) fn new(redis: Redis, quota: Quota) -> Self {
+impl Counts {
+    pub(super) fn new(app: &App) -> Self {
+        let quota = quota(&app.config.rate_limit);
         let interval = u64::try_from(quota.replenish_interval().as_micros()).unwrap_or(u64::MAX);
         Self {
-            redis,
+            redis: app.cache.redis().clone(),
             script: Script::new(COUNT),
             interval: interval.max(1),
             burst: quota.burst_size().get(),

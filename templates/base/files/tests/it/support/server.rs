@@ -12,15 +12,9 @@ use service::{
 use temp_dir::TempDir;
 use tokio::task::JoinHandle;
 
-{% if answers.cache == "redis" -%}
 use super::{
-    Client, credential, database, isolation, process::binary, queue, redis, sender::INBOUND_SECRET,
+    Client, credential, isolation, process::binary, sender::INBOUND_SECRET, settings::settings,
 };
-{%- else -%}
-use super::{
-    Client, credential, database, isolation, process::binary, queue, sender::INBOUND_SECRET,
-};
-{%- endif %}
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -112,11 +106,7 @@ pub(crate) fn configuration(folder: &Path, variables: &[(&str, &str)]) -> Config
         ("APP__RATE_LIMIT__BURST", "1000000"),
         ("APP__WEBHOOKS__INBOUND_SECRET", INBOUND_SECRET),
     ]);
-    let mut settings = database::settings(folder);
-    settings.extend(queue::settings(folder));
-{%- if answers.cache == "redis" %}
-    settings.extend(redis::settings(folder));
-{%- endif %}
+    let settings = settings(folder);
     given.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));
     given.extend(isolation::setting());
     given.extend(variables.iter().copied());
