@@ -85,6 +85,7 @@ async fn messages_that_come_in_another_order_are_taken_all_the_same() {
     let _worker = Process::start_as("worker", folder.path(), &[]).await;
     are_taken(&app, 2).await;
     first.leave(Duration::ZERO).await.expect("it is left");
+    drop(inbox);
     are_taken(&app, 3).await;
     for id in ["3", "1", "2", "4"] {
         stranger.send(&message(id, id)).await;
