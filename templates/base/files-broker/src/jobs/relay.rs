@@ -37,6 +37,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Who has the turn looks again before it rests. So this is for when it dies, or fails.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What is at hand when the process closes has so long to be told.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// News that has waited for longer says nothing new: the sweeper looks for what it would tell of.
 const STALE: Duration = Duration::from_secs(60);
 
@@ -45,6 +48,17 @@ pub(super) const JOBS: &str = "jobs.";
 
 /// Until the process closes; what is committed after that is told by others, or by whoever starts next.
 pub async fn run(app: App) {
+    let end = async {
+        app.lifecycle.closed().await;
+        sleep(MOMENT).await;
+    };
+    tokio::select! {
+        () = relay(&app) => {}
+        () = end => {}
+    }
+}
+
+async fn relay(app: &App) {
     let holder = Uuid::now_v7();
     let longest = app.config.jobs.poll_interval;
     let mut is_down = false;
@@ -52,7 +66,7 @@ pub async fn run(app: App) {
     while goes_on {
         // Before the look: what is committed meanwhile must not wait.
         let committed = app.news.committed();
-        let outcome = batch(&app, holder).await;
+        let outcome = batch(app, holder).await;
         is_down = log(&outcome, is_down);
         let rest = async {
             match outcome {

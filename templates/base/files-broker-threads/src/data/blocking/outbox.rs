@@ -6,7 +6,7 @@ use crate::{
     threads::wait,
 };
 
-/// Adds a message in the caller's transaction.
+/// Adds an event in the caller's transaction. One that no broker takes is refused here, where somebody learns of it.
 pub fn add(connection: &mut Connection, message: &Outgoing) -> Result<(), Error> {
     wait(rows::add(connection, message))
 }

@@ -96,6 +96,27 @@ async fn a_line_that_stays_silent_is_given_up() {
     it_is_not_missed(async |proxy| proxy.fall_silent(), Proxy::fail_over).await;
 }
 
+/// Its relay, its workers and its inbox are all about to reach it.
+#[tokio::test]
+async fn who_is_told_to_stop_does_not_wait_for_it() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(queue::address()).await;
+    proxy.fall_silent();
+    let url = queue::url_at(proxy.address());
+    // Less than an attempt to connect takes, and far more than to stop.
+    let variables = [
+        ("APP__BROKER__URL", url.as_str()),
+        ("APP__DATABASE__ACQUIRE_TIMEOUT", "2s"),
+        ("APP__IDEMPOTENCY__LEASE", "4s"),
+        ("APP__SERVER__REQUEST_TIMEOUT", "3s"),
+        ("APP__SERVER__SHUTDOWN_GRACE", "3s"),
+    ];
+    let process = Process::start(folder.path(), &variables).await;
+    process.client("a").await.create("one").await;
+    let status = process.terminate().await;
+    assert!(status.success(), "{status}");
+}
+
 /// Two that cannot reach it: neither takes what the other does for a sign that it is there.
 #[tokio::test]
 async fn that_it_is_silent_is_said_once() {
