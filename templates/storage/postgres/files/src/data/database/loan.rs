@@ -153,11 +153,7 @@ impl Drop for Loan {
 }
 
 /// Rolls back what is open, after whatever still runs for at most so long.
-async fn give_back(
-    mut connection: PoolConnection<Postgres>,
-    open: Option<Duration>,
-    trust: Trust,
-) {
+async fn give_back(mut connection: PoolConnection<Postgres>, open: Option<Duration>, trust: Trust) {
     if let Some(longest) = open {
         let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
         if !matches!(timeout(longest + PATIENCE, rollback).await, Ok(Ok(_))) {
@@ -167,7 +163,10 @@ async fn give_back(
         }
     }
     // The pool asks the other end once more, and would wait for its answer for ever.
-    if timeout(PATIENCE, connection.return_to_pool()).await.is_err() {
+    if timeout(PATIENCE, connection.return_to_pool())
+        .await
+        .is_err()
+    {
         trust.shake();
     }
 }
