@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::support::{formwork, temp};
 
 const QUEUES: [&str; 2] = ["database", "nats"];
+const COLUMNS: &str = "tenant, kind, payload, state, priority, run_at, rank, max_attempts, created_at";
 /// Filled by what the other option leaves, if anything is.
 const COUNT: &str = "SELECT count(*) FROM outbox";
 /// What the folder of a project is asked, whatever is in it.
@@ -66,34 +67,32 @@ fn swap_there_and_back(storage: &str, ask: &dyn Fn(&str, &str) -> String, schema
         folder.path().join(name)
     };
     let is_told = |database: &str| {
-        ask(
-            database,
-            &format!(
-                "INSERT INTO jobs (id, tenant, kind, payload, state, priority, run_at, rank, max_attempts, created_at) VALUES ({id}, 'a', 'b', '{{}}', 'queued', 0, 0, 0, 1, 0);"
-            ),
-        );
+        let job = format!("VALUES ({id}, 'a', 'b', '{{}}', 'queued', 0, 0, 0, 1, 0)");
+        ask(database, &format!("INSERT INTO jobs (id, {COLUMNS}) {job};"));
         ask(database, COUNT) != "0"
     };
-    let news = QUEUES.map(|queue| {
-        let fresh = format!("new-{queue}");
-        ask(&fresh.replace('-', "_"), &statements(&new(&fresh, queue), &mut BTreeSet::new()));
-        ask(&fresh.replace('-', "_"), schema)
-    });
-    assert_ne!(news[0], news[1], "the options differ");
-    for begin in 0..QUEUES.len() {
-        let project = new(&format!("from-{}", QUEUES[begin]), QUEUES[begin]);
-        let (lived, mut seen) = (format!("lived_{begin}"), BTreeSet::new());
+    let schema_of_new = |queue: &str| {
+        let database = format!("new_{queue}");
+        ask(&database, &statements(&new(&format!("new-{queue}"), queue), &mut BTreeSet::new()));
+        ask(&database, schema)
+    };
+    let news = QUEUES.map(|queue| (queue, schema_of_new(queue)));
+    assert_ne!(news[0].1, news[1].1, "the options differ");
+    let news = BTreeMap::from(news);
+    let [one, other] = QUEUES;
+    for [first, second] in [[one, other], [other, one]] {
+        let project = new(&format!("from-{first}"), first);
+        let (lived, mut seen) = (format!("lived_{first}"), BTreeSet::new());
         ask(&lived, &statements(&project, &mut seen));
-        for step in 1..=2 {
-            let queue = (begin + step) % QUEUES.len();
-            let set = format!("set queue={} --yes --no-check", QUEUES[queue]);
+        for queue in [second, first] {
+            let set = format!("set queue={queue} --yes --no-check");
             formwork(&project, &set).expect(0, &["committed as"]);
-            let began = format!("began_{begin}_{step}");
+            let began = format!("began_{first}_{queue}");
             ask(&lived, &statements(&project, &mut seen));
             ask(&began, &statements(&project, &mut BTreeSet::new()));
             for database in [&lived, &began] {
-                assert_eq!(ask(database, schema), news[queue], "{database} with queue={}", QUEUES[queue]);
-                if QUEUES[queue] == "database" {
+                assert_eq!(ask(database, schema), news[queue], "{database} with queue={queue}");
+                if queue == "database" {
                     assert!(!is_told(database), "{database}: nobody removes what is in the outbox");
                 }
             }

@@ -143,25 +143,30 @@ impl Drop for Loan {
         reason = "a drop cannot wait, and the connection must not go back before"
     )]
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take()
-            && (self.is_waiting || self.bound.is_some())
-        {
-            let longest = self.bound.unwrap_or(self.session.statement_timeout());
-            tokio::spawn(give_back(
-                connection,
-                longest + PATIENCE,
-                self.trust.clone(),
-            ));
+        if let Some(connection) = self.connection.take() {
+            let is_open = self.is_waiting || self.bound.is_some();
+            let bound = self.bound.unwrap_or(self.session.statement_timeout());
+            let trust = self.trust.clone();
+            tokio::spawn(give_back(connection, is_open.then_some(bound), trust));
         }
     }
 }
 
-/// Rolls back what is open, after whatever still runs.
-async fn give_back(mut connection: PoolConnection<Postgres>, longest: Duration, trust: Trust) {
-    let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
-    if !matches!(timeout(longest, rollback).await, Ok(Ok(_))) {
-        // Closed without a word: the other end does not listen.
-        drop(connection.detach());
+/// Rolls back what is open, after whatever still runs for at most so long.
+async fn give_back(mut connection: PoolConnection<Postgres>, open: Option<Duration>, trust: Trust) {
+    if let Some(longest) = open {
+        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
+        if !matches!(timeout(longest + PATIENCE, rollback).await, Ok(Ok(_))) {
+            // Closed without a word: the other end does not listen.
+            drop(connection.detach());
+            return trust.shake();
+        }
+    }
+    // The pool asks the other end once more, and would wait for its answer for ever.
+    if timeout(PATIENCE, connection.return_to_pool())
+        .await
+        .is_err()
+    {
         trust.shake();
     }
 }

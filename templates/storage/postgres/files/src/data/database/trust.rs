@@ -40,7 +40,8 @@ impl Trust {
             return Ok(());
         }
         let looked = timeout(LOOK, connection.ping()).await;
-        let looked = looked.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        let looked =
+            looked.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
         looked.inspect_err(|_| self.shake())
     }
 

@@ -28,16 +28,9 @@ use crate::support::{
 async fn both_say_what_they_looked_at() {
     let server = Server::start().await;
     let admin = Client::new(server.admin);
-    for (path, checks) in [
+    for (path, needs) in [
         ("/live", vec!["accept"]),
-{%- if answers.cache == "redis" %}
-        (
-            "/ready",
-            vec!["cache", "database", "draining", "keys", "migrations"],
-        ),
-{%- else %}
         ("/ready", vec!["database", "draining", "keys", "migrations"]),
-{%- endif %}
     ] {
         let answer = admin.get(path).await;
         assert_eq!(answer.status(), 200, "{path}");
@@ -45,9 +38,10 @@ async fn both_say_what_they_looked_at() {
         let answer: Value = answer.json().await.expect("JSON");
         assert_eq!(answer["status"], "pass");
         let found = answer["checks"].as_object().expect("checks");
-        let mut names: Vec<&str> = found.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, checks);
+        assert!(
+            needs.iter().all(|name| found.contains_key(*name)),
+            "{found:?}"
+        );
         assert!(
             found.values().all(|check| check["status"] == "pass"),
             "{found:?}"
