@@ -29,7 +29,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Response {
     let credential = if is_local(&headers) {
-        auth::development_credential(&app.config)
+        auth::development_credential(&app).await
     } else {
         None
     };

@@ -12,6 +12,7 @@ use http::{HeaderMap, header, uri::Authority};
 use ring::digest::{SHA256, digest};
 
 use super::{auth, state::App};
+use crate::threads::wait;
 
 const PAGE: &str = include_str!("start_page.html");
 
@@ -29,7 +30,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) fn show(State(app): State<App>, headers: HeaderMap) -> Response {
     let credential = if is_local(&headers) {
-        auth::development_credential(&app.config)
+        wait(auth::development_credential(&app))
     } else {
         None
     };

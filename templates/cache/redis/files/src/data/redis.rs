@@ -1,5 +1,5 @@
 //! Redis, for what may be lost: hot reads, and counts. Every call has a bound, and a server that does not answer is left
-//! alone for a while, so being without it costs next to nothing. Whoever asks goes on without an answer.
+//! alone for a while, so being without it costs next to nothing. What comes of having no answer is up to whoever asks.
 
 use std::{
     collections::HashMap,
