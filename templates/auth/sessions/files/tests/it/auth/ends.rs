@@ -29,7 +29,8 @@ async fn one_that_is_used_has_its_idle_time_again() {
     let server = Server::with(&[("APP__AUTH__IDLE_TIMEOUT", "10m")]).await;
     add(&server, "ada").await;
     let browser = Browser::log_in(&server, "ada").await;
-    let [session] = &kept_in_redis(&server, "session").await[..] else {
+    let sessions = kept_in_redis(&server, "session").await;
+    let [session] = sessions.as_slice() else {
         panic!("there is one session");
     };
     let left = async || redis::<i64>("PTTL", &[session]).await;
