@@ -81,7 +81,9 @@ fn requirement(security: &Value) -> Option<Requirement> {
 
 /// Finds out who calls, for the layers after this one; refuses nobody.
 pub async fn identify(app: &App, request: &mut Request) {
-    let identified = app.authenticator.identify(request.method(), request.headers());
+    let identified = app
+        .authenticator
+        .identify(request.method(), request.headers());
     match identified.await {
         Ok(caller) => request.extensions_mut().insert(caller).map(drop),
         Err(reason) => request.extensions_mut().insert(reason).map(drop),

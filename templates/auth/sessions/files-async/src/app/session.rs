@@ -155,10 +155,7 @@ pub async fn begin(
     responses((status = 200, body = Session)),
     security(("bearer" = [])),
 )]
-pub async fn get(
-    State(app): State<App>,
-    presented: Presented,
-) -> Result<Json<Session>, Problem> {
+pub async fn get(State(app): State<App>, presented: Presented) -> Result<Json<Session>, Problem> {
     let found = app.authenticator.find(&presented.id).await;
     let found = found.map_err(unavailable)?;
     // It may have ended in this moment.

@@ -85,9 +85,12 @@ pub async fn page(
     after: &str,
     limit: u32,
 ) -> Result<Vec<User>, Error> {
-    let statement = sqlx::query_as(concat!(select!(), " WHERE name > $1 ORDER BY name LIMIT $2"))
-        .bind(after)
-        .bind(i64::from(limit));
+    let statement = sqlx::query_as(concat!(
+        select!(),
+        " WHERE name > $1 ORDER BY name LIMIT $2"
+    ))
+    .bind(after)
+    .bind(i64::from(limit));
     connection.all(statement).await
 }
 

@@ -75,7 +75,13 @@ mod tests {
     fn what_cannot_be_one_is_none() {
         let id = Id::new(Uuid::nil()).expect("an id");
         let text = id.expose();
-        for wrong in ["", "a.b.c", &text[1..], &format!("{text}A"), &format!("={}", &text[1..])] {
+        for wrong in [
+            "",
+            "a.b.c",
+            &text[1..],
+            &format!("{text}A"),
+            &format!("={}", &text[1..]),
+        ] {
             assert!(Id::parse(wrong).is_none(), "{wrong}");
         }
     }

@@ -7,9 +7,7 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A page of this service's own origin asks.
 pub(super) fn is_own(headers: &HeaderMap) -> bool {
-    headers
-        .get(SITE)
-        .is_some_and(|site| site == "same-origin")
+    headers.get(SITE).is_some_and(|site| site == "same-origin")
 }
 
 /// A page of another origin asks: another host of the same site is one too.

@@ -23,8 +23,11 @@ pub fn hash(password: &str) -> anyhow::Result<String> {
     let mut salt = [0; 16];
     let filled = SystemRandom::new().fill(&mut salt);
     filled.map_err(|_| anyhow!("there is no randomness to be had"))?;
-    let hash = SaltString::encode_b64(&salt)
-        .and_then(|salt| Ok(Argon2::default().hash_password(password.as_bytes(), &salt)?.to_string()));
+    let hash = SaltString::encode_b64(&salt).and_then(|salt| {
+        Ok(Argon2::default()
+            .hash_password(password.as_bytes(), &salt)?
+            .to_string())
+    });
     hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))
 }
 
@@ -46,7 +49,11 @@ mod tests {
     fn a_password_fits_its_own_hash_only() {
         let stored = hash("correct horse battery staple").expect("a hash");
         assert!(verify("correct horse battery staple", Some(&stored)));
-        for wrong in ["correct horse battery stapl", "", "Correct horse battery staple"] {
+        for wrong in [
+            "correct horse battery stapl",
+            "",
+            "Correct horse battery staple",
+        ] {
             assert!(!verify(wrong, Some(&stored)), "{wrong}");
         }
         assert!(!verify("correct horse battery staple", Some("no hash")));

@@ -63,7 +63,9 @@ impl Token {
 
 /// The same for the same caller, and no user's: of those the id is a time and chance.
 fn owner(caller: &Caller) -> Uuid {
-    let Caller { tenant, subject, .. } = caller;
+    let Caller {
+        tenant, subject, ..
+    } = caller;
     let name = format!("{}:{tenant}:{subject}", tenant.len());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest(&SHA256, name.as_bytes()).as_ref()[..16]);

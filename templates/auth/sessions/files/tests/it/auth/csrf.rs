@@ -28,7 +28,10 @@ async fn a_cookie_counts_for_a_change_only_on_the_services_own_pages() {
     let browser = Browser::log_in(&server, "ada").await;
     for site in OTHERS.map(Some).into_iter().chain([None]) {
         let refused = problem(write(&browser, site).await, 401).await;
-        assert_eq!(refused["type"], "urn:problem:invalid-credential", "{site:?}");
+        assert_eq!(
+            refused["type"], "urn:problem:invalid-credential",
+            "{site:?}"
+        );
     }
     assert_eq!(bearer(&server, &browser.id).count().await, 0);
     let written = write(&browser, Some("same-origin")).await;

@@ -6,9 +6,7 @@ use reqwest::{Method, StatusCode};
 use service::app::caller::Caller;
 use uuid::Uuid;
 
-use super::{
-    Browser, PROTECTED, add, bearer, kept_in_redis, redis, statements, token,
-};
+use super::{Browser, PROTECTED, add, bearer, kept_in_redis, redis, statements, token};
 use crate::support::{Server, client::header, eventually, redis::fresh};
 
 #[tokio::test]
@@ -51,7 +49,10 @@ async fn one_that_is_always_used_ends_too() {
     let server = Server::with(&variables).await;
     add(&server, "ada").await;
     let browser = Browser::log_in(&server, "ada").await;
-    eventually("the end", async || (!browser.is_known().await).then_some(())).await;
+    eventually("the end", async || {
+        (!browser.is_known().await).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -142,7 +143,8 @@ async fn an_owner_has_a_hundred_at_most_and_the_oldest_goes() {
         let begun: Vec<String> = redis("TIME", &[]).await;
         eventually("the next millisecond", async || {
             let now: Vec<String> = redis("TIME", &[]).await;
-            let millis = |time: &[String]| (time[0].clone(), time[1].parse::<u32>().expect("µs") / 1_000);
+            let millis =
+                |time: &[String]| (time[0].clone(), time[1].parse::<u32>().expect("µs") / 1_000);
             (millis(&now) != millis(&begun)).then_some(())
         })
         .await;

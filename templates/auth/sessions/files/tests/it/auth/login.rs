@@ -35,7 +35,9 @@ async fn a_browser_is_given_a_cookie_that_only_it_can_read_and_only_this_host_ca
     let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
     assert_eq!(cookies.len(), 1);
     let mut parts = header(&answer, "set-cookie").split("; ");
-    let id = parts.next().and_then(|pair| pair.strip_prefix("__Host-session="));
+    let id = parts
+        .next()
+        .and_then(|pair| pair.strip_prefix("__Host-session="));
     let id = id.expect("the cookie").to_owned();
     let flags: BTreeSet<&str> = parts.collect();
     let expected = ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"];
@@ -93,7 +95,11 @@ async fn who_is_refused_is_not_told_why() {
     let mut connection = connection(&server).await;
     let gone = rows::find_by_name(&mut connection, "gone").await;
     let gone = gone.expect("a look").expect("a user");
-    assert!(rows::disable(&mut connection, &gone).await.expect("a change"));
+    assert!(
+        rows::disable(&mut connection, &gone)
+            .await
+            .expect("a change")
+    );
     drop(connection);
 
     let client = server.stranger();
@@ -181,11 +187,20 @@ async fn no_login_outlives_the_user() {
             (answer.status() == StatusCode::CREATED).then(|| kept(&answer))
         });
     }
-    let mut begun: Vec<String> = logins.join_next().await.into_iter().filter_map(|one| one.expect("no panic")).collect();
+    let mut begun: Vec<String> = logins
+        .join_next()
+        .await
+        .into_iter()
+        .filter_map(|one| one.expect("no panic"))
+        .collect();
     let mut connection = connection(&server).await;
     let user = rows::find(&mut connection, id).await;
     let user = user.expect("a look").expect("a user");
-    assert!(rows::disable(&mut connection, &user).await.expect("a change"));
+    assert!(
+        rows::disable(&mut connection, &user)
+            .await
+            .expect("a change")
+    );
     drop(connection);
     server.app.authenticator.end_all(id).await.expect("an end");
     begun.extend(logins.join_all().await.into_iter().flatten());

@@ -81,7 +81,15 @@ async fn with_stdin(folder: &Path, arguments: &[&str], text: &str) -> Output {
 #[tokio::test]
 async fn who_is_added_logs_in_and_is_listed() {
     let scene = Scene::new().await;
-    let arguments = ["users", "add", "Ada", "--tenant", "acme", "--scope", "documents:read"];
+    let arguments = [
+        "users",
+        "add",
+        "Ada",
+        "--tenant",
+        "acme",
+        "--scope",
+        "documents:read",
+    ];
     let added = with_stdin(scene.folder.path(), &arguments, &format!("{PASSWORD}\n")).await;
     assert!(added.status.success(), "{added:?}");
     let client = scene.session("ada").await;
@@ -109,7 +117,10 @@ async fn what_cannot_be_right_is_refused() {
         (["add", "ADA", "--password-file", &good], "already"),
         (["add", "", "--password-file", &good], "1 to 255"),
         (["add", "bob", "--password-file", &missing], "password.not"),
-        (["set-password", "bob", "--password-file", &good], "no user bob"),
+        (
+            ["set-password", "bob", "--password-file", &good],
+            "no user bob",
+        ),
     ] {
         let said = scene.refusal(&arguments).await;
         assert!(said.contains(why), "{arguments:?}: {said}");
@@ -138,12 +149,21 @@ async fn a_change_ends_the_sessions_that_are_there() {
     problem(before.get("/v1/webhook-endpoints").await, 403).await;
 
     let file = scene.password(OTHER);
-    scene.users(&["set-password", "ada", "--password-file", &file]).await;
+    scene
+        .users(&["set-password", "ada", "--password-file", &file])
+        .await;
     problem(before.get(PROTECTED).await, 401).await;
     assert_eq!(scene.status("ada", PASSWORD).await, 401);
     assert_eq!(scene.status("ada", OTHER).await, 201);
 
-    scene.users(&["set-password", "ada", "--password-file", &scene.password(PASSWORD)]).await;
+    scene
+        .users(&[
+            "set-password",
+            "ada",
+            "--password-file",
+            &scene.password(PASSWORD),
+        ])
+        .await;
     let before = scene.session("ada").await;
     scene.users(&["disable", "ada"]).await;
     problem(before.get(PROTECTED).await, 401).await;

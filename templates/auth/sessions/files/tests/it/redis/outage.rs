@@ -142,6 +142,9 @@ async fn without_it_each_instance_counts_for_itself() {
     let client = server.client("a");
     for (status, remaining) in [(503, 2), (503, 1), (503, 0), (429, 0), (429, 0)] {
         let answer = client.get("/v1/documents").await;
-        assert_eq!((answer.status().as_u16(), left(&answer)), (status, remaining));
+        assert_eq!(
+            (answer.status().as_u16(), left(&answer)),
+            (status, remaining)
+        );
     }
 }
