@@ -156,10 +156,7 @@ pub fn begin(
     responses((status = 200, body = Session)),
     security(("bearer" = [])),
 )]
-pub fn get(
-    State(app): State<App>,
-    presented: Presented,
-) -> Result<Json<Session>, Problem> {
+pub fn get(State(app): State<App>, presented: Presented) -> Result<Json<Session>, Problem> {
     let found = wait(app.authenticator.find(&presented.id));
     let found = found.map_err(unavailable)?;
     // It may have ended in this moment.
@@ -236,8 +233,7 @@ pub fn change_password(
     admit(&context, &account, address)?;
     let is_user = is_password(&context, given, user.as_ref())?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
-    let hash = context
-        .compute(move || password::hash(&new_password))?;
+    let hash = context.compute(move || password::hash(&new_password))?;
     let hash = hash.map_err(|error| Problem::internal(&error))?;
     if !rows::set_password(&mut *context.write()?, &user, &hash)? {
         return Err(Problem::conflict(
@@ -271,14 +267,9 @@ fn admit(context: &Context, account: &str, address: ClientAddress) -> Result<(),
 }
 
 /// Takes as long where there is no such user.
-fn is_password(
-    context: &Context,
-    given: String,
-    user: Option<&User>,
-) -> Result<bool, Problem> {
+fn is_password(context: &Context, given: String, user: Option<&User>) -> Result<bool, Problem> {
     let hash = user.map(|user| user.password.clone());
-    context
-        .compute(move || password::verify(&given, hash.as_deref()))
+    context.compute(move || password::verify(&given, hash.as_deref()))
 }
 
 /// A session of the user as it is in its row. Who changes a user ends its sessions after that, so one that begins meanwhile
