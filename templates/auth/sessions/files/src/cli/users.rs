@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read as _, stdin},
+    io::{self, stdin},
     path::PathBuf,
 };
 
@@ -192,18 +192,11 @@ impl Desk<'_> {
 
 impl Password {
     fn hash(&self) -> anyhow::Result<String> {
-        let mut text = String::new();
-        match &self.password_file {
-            Some(path) => {
-                text = fs::read_to_string(path)
-                    .with_context(|| format!("the password in {}", path.display()))?;
-            }
-            None => {
-                stdin()
-                    .read_to_string(&mut text)
-                    .context("the password on standard input")?;
-            }
-        }
+        let text = match &self.password_file {
+            Some(path) => fs::read_to_string(path)
+                .with_context(|| format!("the password in {}", path.display()))?,
+            None => io::read_to_string(stdin()).context("the password on standard input")?,
+        };
         let text = text.trim_end_matches(['\r', '\n']);
         let length = text.chars().count();
         ensure!(
