@@ -30,7 +30,8 @@ const SOON: Duration = Duration::from_secs(1);
 
 pub(crate) const LONGEST_NAME: usize = 255;
 
-/// Somebody who says who it is. It is printed nowhere.
+/// Who wants to log in.
+// It has no `Debug`, and so has nothing else with a password or an id in it: what cannot be printed is not.
 #[derive(ToSchema)]
 pub struct Login {
     /// Capital letters are as good as small ones.
