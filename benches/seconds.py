@@ -6,7 +6,9 @@ whole but for boot and probe, which take about the same time with all options.
 
 The first check of the recommended project is cold. Then every other option is checked where the crates that it shares with
 that project are compiled already, so the difference is its own code and the crates that it alone brings. Crates that only
-the recommended option brings are compiled once more.
+the recommended option brings are compiled once more. An option that cannot be had without another one is measured beside a
+second one in its place too: so the two are told apart. Servers that an option needs are started by the check, as for
+everybody, and their start counts.
 """
 
 import json
@@ -40,11 +42,21 @@ def processor():
     return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
 
 
+def pour(folder, choices):
+    settings = [flag for choice in choices for flag in ("--set", choice.replace("/", "="))]
+    return FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings
+
+
+def is_allowed(choices):
+    """Whether there is a project with all of them."""
+    with tempfile.TemporaryDirectory() as work:
+        return subprocess.run(pour(f"{work}/project", choices), capture_output=True).returncode == 0
+
+
 class Project:
-    def __init__(self, folder, choice=None):
+    def __init__(self, folder, *choices):
         self.folder = folder
-        settings = ["--set", choice.replace("/", "=")] if choice else []
-        run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
+        run(*pour(folder, choices))
 
     def answers(self):
         """The parts that it is made of."""
@@ -78,7 +90,17 @@ def slots():
             for slot in catalog["slots"]}
 
 
-def measure(work, wanted):
+def apart(option, changed, slots):
+    """The option with another one in the place of each that came along with it, as pairs of names."""
+    for companion in sorted(changed - {option}):
+        recommended, others = slots[companion.split("/")[0]]
+        instead = (other for other in (recommended, *others) if other != companion)
+        found = next((other for other in instead if is_allowed((option, other))), None)
+        if found:
+            yield option, found
+
+
+def measure(work, wanted, slots):
     """Seconds of a cold check, of boot and probe, and of a later check; and what sets of options add to the last."""
     recommended = Project(work / "recommended")
     run("cargo", "fetch", "--locked", folder=recommended.folder)
@@ -87,18 +109,26 @@ def measure(work, wanted):
     later = Project(work / "again").check()
     say(f"cold check: {cold:.1f}; boot and probe: {probe:.1f}; a later check: {later:.1f}")
     added = {}
-    for option in wanted:
-        project = Project(work / option.replace("/", "-"), option)
+    waiting = [(option,) for option in wanted]
+    while waiting:
+        choices = waiting.pop(0)
+        project = Project(work / "-".join(choices).replace("/", "-"), *choices)
         changed = frozenset(project.answers() - recommended.answers())
-        if changed not in added:
-            lost = recommended.compile_again(recommended.crates() - project.crates())
-            added[changed] = project.check() - later - lost
-            say(f"{', '.join(sorted(changed))}: {added[changed]:+.1f}")
+        if len(choices) == 1 and len(changed) > 1:
+            pairs = list(apart(choices[0], changed, slots))
+            # What came in its place is known by itself.
+            alone = [(other,) for _, other in pairs if other not in wanted and other != slots[other.split("/")[0]][0]]
+            waiting += [one for one in alone + pairs if one not in waiting]
+        if changed in added:
+            continue
+        lost = recommended.compile_again(recommended.crates() - project.crates())
+        added[changed] = project.check() - later - lost
+        say(f"{', '.join(sorted(changed))}: {added[changed]:+.1f}")
     return cold, probe, later, added
 
 
 def options(slots, added):
-    """What each option adds to the least of its slot. Where others must follow an option, they are taken off first."""
+    """What each option adds to the least of its slot. What is known of a set's other options is taken off first."""
     values = {recommended: 0.0 for recommended, others in slots.values() if others}
     slot_of = {option: slot for slot, (recommended, others) in slots.items() for option in (recommended, *others)}
 
@@ -110,10 +140,19 @@ def options(slots, added):
         least = min(values[option] for option in own)
         values.update({option: values[option] - least for option in own})
 
-    for changed, seconds in sorted(added.items(), key=lambda item: len(item[0])):
-        # In the order of the questions, the first is what was chosen.
-        chosen, *following = sorted(changed, key=lambda option: list(slots).index(slot_of[option]))
-        values[chosen] = values[slots[slot_of[chosen]][0]] + seconds - sum(map(beyond, following))
+    def unknown(changed):
+        return [option for option in changed if option not in values]
+
+    left = dict(added)
+    while left:
+        # Those in which one option alone is unknown say what it costs; of others the first question was what was chosen.
+        changed = min(left, key=lambda changed: (len(unknown(changed)) != 1, len(changed)))
+        seconds = left.pop(changed)
+        if not unknown(changed):
+            continue
+        chosen = min(unknown(changed), key=lambda option: list(slots).index(slot_of[option]))
+        others = sum(beyond(option) for option in changed if option != chosen)
+        values[chosen] = values[slots[slot_of[chosen]][0]] + seconds - others
         lift(slot_of[chosen])
     return {option: values[option] for option in slot_of if option in values}
 
@@ -127,7 +166,7 @@ def main():
         sys.exit(f"no such option, or a recommended one: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as work:
         os.environ["XDG_CACHE_HOME"] = f"{work}/cache"
-        cold, probe, later, added = measure(Path(work), sys.argv[1:] or every)
+        cold, probe, later, added = measure(Path(work), sys.argv[1:] or every, catalog)
     values = options(catalog, added)
     of_recommended = sum(values.get(recommended, 0.0) for recommended, _ in catalog.values())
     print("# Measured by benches/seconds.py, which says how.")

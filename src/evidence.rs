@@ -23,6 +23,9 @@ pub const NAME: &str = "orders";
 pub struct Evidence {
     #[serde(default)]
     pub proven: Vec<Proven>,
+    /// Shipped presets by their names, which passed their long tests too.
+    #[serde(default)]
+    pub stacks: BTreeMap<String, Proven>,
 }
 
 /// A project that passed its whole check.
@@ -116,9 +119,10 @@ mod tests {
     fn what_is_written_is_read_again_and_found_by_its_answers() {
         let catalog = Catalog::embedded().expect("a catalog");
         let few = covering(&catalog, &Choices::default());
-        let evidence = Evidence { proven: vec![proven(&catalog, &few[1])] };
+        let stacks = [("crud".to_owned(), proven(&catalog, &few[0]))].into();
+        let evidence = Evidence { proven: vec![proven(&catalog, &few[1])], stacks };
         let read: Evidence = toml::from_str(&text(&evidence).expect("a text")).expect("the same");
-        assert_eq!(read.proven, evidence.proven);
+        assert_eq!((&read.proven, &read.stacks), (&evidence.proven, &evidence.stacks));
         assert_eq!(read.get(&few[1]), Some(&evidence.proven[0]));
         assert_eq!(read.get(&few[0]), None);
         let (slot, option) = few[1].iter().next().expect("an answer");

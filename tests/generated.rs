@@ -22,10 +22,11 @@ use tempfile::TempDir;
 const PROMISES: [&str; 12] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12"];
 
 /// The project's tests that are long where a variable says so, each with its module; see docs/ci.md.
-const LONG: [(&str, &str); 3] = [
+const LONG: [(&str, &str); 4] = [
     ("TEST_JOBS", "jobs::endurance"),
     ("TEST_JOBS_ISOLATION", "jobs::"),
     ("TEST_CRASHES", "idempotency::crash"),
+    ("TEST_KILLS", "instances::"),
 ];
 
 /// Texts of the simulator: where its directions begin, and how its answers do.

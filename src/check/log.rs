@@ -11,6 +11,12 @@ use anstream::adapter::strip_str;
 use super::{project::Project, step::Step};
 use crate::error::{Error, Result};
 
+/// The end of what something said, which tells best why it went wrong.
+pub fn last_lines(text: &str, count: usize, between: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join(between)
+}
+
 pub struct Log {
     pub path: PathBuf,
     file: BufWriter<File>,

@@ -79,6 +79,31 @@ fn two_checks_at_once_share_an_empty_cache() {
     assert_eq!(report["crates"]["compiled"], 0, "{report}");
 }
 
+/// Two builds of a crate are not always equal, and what was built upon one does not go with the other: rustc would not find
+/// a crate that is there.
+#[test]
+fn what_was_built_upon_crates_of_another_build_is_not_kept() {
+    let cache = own_cache();
+    let first = Fixture::with_cache("first", cache.path().to_owned());
+    assert_eq!(first.report("build").1, Some(0));
+    let all = units(cache.path());
+    let (lost, others) = all.split_last().expect("units");
+    fs::remove_dir_all(lost).expect("it is gone");
+    assert!(!others.is_empty());
+
+    // Its owner had compiled it already, with nobody's cache.
+    let second = Fixture::with_cache("second", cache.path().to_owned());
+    assert!(run(second.cargo(&["build"])).code == Some(0));
+    let (report, code) = second.report("build");
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(units(cache.path()).len(), others.len(), "{lost:?} is there again");
+
+    let third = Fixture::with_cache("third", cache.path().to_owned());
+    let (report, code) = third.report("build");
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(units(cache.path()).len(), all.len(), "what is built upon the cache's own is kept");
+}
+
 #[test]
 fn the_cache_is_bounded() {
     let cache = own_cache();

@@ -1,5 +1,10 @@
 //! `formwork preset new` and `list`.
 
+use formwork::{
+    catalog::Catalog,
+    preset::{self, Preset},
+};
+
 use crate::team::team;
 
 #[test]
@@ -36,18 +41,36 @@ fn a_project_becomes_a_preset() {
     team.preset("new b.toml --from nowhere").fails(2, &["this is not a project of formwork"]);
 }
 
+/// Whoever takes one is asked nothing, also when there are more questions than today.
+#[test]
+fn what_ships_answers_every_question_and_fits_together() {
+    let catalog = Catalog::embedded().unwrap();
+    let slots: Vec<&str> = catalog.slots().iter().map(|slot| slot.name.as_str()).collect();
+    for name in ["ai-service", "crud", "embedded"] {
+        assert!(preset::shipped().iter().any(|shipped| shipped == name), "{name}");
+    }
+    for name in preset::shipped() {
+        let preset = Preset::load(&name, &catalog).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let answered: Vec<&str> =
+            slots.iter().copied().filter(|slot| preset.answers.contains_key(*slot)).collect();
+        assert_eq!(answered, slots, "{name}");
+        assert!(!preset.description.is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn the_list_has_what_ships_and_what_a_folder_holds() {
     let team = team()
         .has("presets/ours.toml", "schema = 1\ndescription = \"Ours\"\n")
         .has("presets/other/Cargo.toml", "[package]\nname = \"x\"\n");
     let said = team.preset("list").succeeds();
-    assert!(said.starts_with("embedded") && said.contains("One process and one file"), "{said}");
+    assert!(said.contains("\nembedded") && said.contains("One process and one file"), "{said}");
     let json: serde_json::Value =
         serde_json::from_str(&team.preset("list presets --json").succeeds()).unwrap();
     let names: Vec<_> =
         json["presets"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["embedded", "presets/ours.toml"]);
+    let shipped = preset::shipped();
+    assert_eq!(names, shipped.iter().map(String::as_str).chain(["presets/ours.toml"]).collect::<Vec<_>>());
     team.write("presets/broken.toml", "schema = 1\n[anwsers]\n");
     let outcome = team.preset("list presets").fails(2, &["did you mean `answers`?"]);
     assert!(outcome.stdout.contains("presets/broken.toml  does not hold"), "{}", outcome.stdout);

@@ -67,13 +67,13 @@ mod p2 {
             [
                 change(
                     "src/edge/server.rs",
-                    "header_read_timeout(self.limits.header_timeout)",
-                    "header_read_timeout(self.limits.header_timeout * 1000)",
+                    "http1(header_timeout).serve_connection",
+                    "http1(header_timeout * 1000).serve_connection",
                 ),
                 change(
                     "src/edge/server.rs",
-                    "let header_timeout = self.limits.header_timeout;",
-                    "let header_timeout = self.limits.header_timeout * 1000;",
+                    "timeout(header_timeout, &mut connection)",
+                    "timeout(header_timeout * 1000, &mut connection)",
                 ),
             ],
         )
@@ -245,18 +245,18 @@ mod p6 {
             "meanwhile GET",
             [change(
                 "src/app/answers/answer.rs",
-                "let begun = context.external().stream(prompt).await;",
+                "let begun = context.external().stream(&prompt).await;",
                 "let meter = crate::data::meter::Meter::default();
                 let _held = context.app().database.read(context.deadline(), &meter).await?;
-                let begun = context.external().stream(prompt).await;",
+                let begun = context.external().stream(&prompt).await;",
             )
             .on(
                 Threads,
-                "let begun = context.external().stream(prompt);",
+                "let begun = context.external().stream(&prompt);",
                 "let meter = crate::data::meter::Meter::default();
                 let held = context.app().database.read(context.deadline(), &meter);
                 let _held = crate::threads::wait(held)?;
-                let begun = context.external().stream(prompt);",
+                let begun = context.external().stream(&prompt);",
             )],
         )
     }

@@ -4,6 +4,7 @@
 mod dependencies;
 mod fuzz;
 mod lock;
+mod long;
 mod matrix;
 mod sync;
 mod test;
@@ -36,6 +37,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["matrix", "--again"] => matrix::prove(home, Share::ALL, true),
         ["matrix", "--shard", share] => matrix::prove(home, Share::parse(share)?, false),
         ["matrix", "--shard", share, "--again"] => matrix::prove(home, Share::parse(share)?, true),
+        ["matrix", "--stacks"] => matrix::stacks::prove(home, false),
+        ["matrix", "--stacks", "--again"] => matrix::stacks::prove(home, true),
         ["matrix", "--table"] => matrix::write_table(home),
         ["lock"] => lock::write(home),
         ["lock", "--check"] => lock::compare(home),
@@ -48,6 +51,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             .help("cargo xtask full           the same, with every test that can be long at its full length or has turns")
             .help("cargo xtask matrix         prove the projects in which every pair of options stands, and write that down")
             .help("                           --shard K/N: only every N-th; --again: also those already proven;")
+            .help("                           --stacks: the shipped presets instead, with their long tests;")
             .help("                           --table: only write docs/evidence.md anew")
             .help("cargo xtask lock           make templates/lock.toml from dependencies/Cargo.toml and the parts")
             .help("cargo xtask lock --check   fail if it is not what the first would make")

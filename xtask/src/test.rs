@@ -8,7 +8,11 @@ use formwork::error::{Error, Result};
 
 use crate::{
     lock,
-    matrix::{self, Share},
+    long::{self, Long},
+    matrix::{
+        self, Share,
+        stacks::{self, Stacks},
+    },
     sync,
     variants::{self, Variants},
 };
@@ -17,31 +21,17 @@ const FORMAT: [&str; 3] = ["fmt", "--all", "--check"];
 const LINT: [&str; 7] = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
 const TESTS: [&str; 4] = ["test", "--workspace", "--locked", "--no-fail-fast"];
 
-/// A test that proves the more the longer it runs.
-#[derive(Clone, Copy)]
-struct Long {
-    /// What it reads its size from; without it, it is short.
-    variable: &'static str,
-    size: &'static str,
-}
-
-const LONG: [Long; 4] = [
-    Long { variable: "TEST_JOBS", size: "10000" },
-    Long { variable: "TEST_JOBS_ISOLATION", size: "process" },
-    Long { variable: "TEST_CRASHES", size: "60" },
-    Long { variable: "FORMWORK_TEST_MOMENTS", size: "500" },
-];
-
 /// How much is run of what takes long.
 pub(crate) struct Extent {
     long: Vec<Long>,
     variants: Variants,
     matrix: Share,
+    stacks: Stacks,
 }
 
 impl Extent {
     pub(crate) fn full() -> Self {
-        Self { long: LONG.to_vec(), variants: Variants::All, matrix: Share::ALL }
+        Self { long: long::ALL.to_vec(), variants: Variants::All, matrix: Share::ALL, stacks: Stacks::All }
     }
 
     /// What CI runs this time. The commit's hash says whose turn it is: it is known in a shallow clone, the run can be
@@ -50,9 +40,10 @@ impl Extent {
         let hash = cmd!("git", "rev-parse", "HEAD").dir(home).stderr_null().read();
         let number = hash.ok().map(|hash| number(&hash)).unwrap_or_default();
         Self {
-            long: vec![LONG[number % LONG.len()]],
-            variants: Variants::of_commit(number / LONG.len()),
+            long: vec![long::ALL[number % long::ALL.len()]],
+            variants: Variants::of_commit(number / long::ALL.len()),
             matrix: Share::of_commit(number),
+            stacks: Stacks::Turn(number),
         }
     }
 }
@@ -64,19 +55,20 @@ fn number(hash: &str) -> usize {
 
 /// Runs all steps; a red one does not keep the others from being told of.
 pub(crate) fn run(home: &Path, extent: &Extent) -> Result<()> {
-    for Long { variable, size } in &extent.long {
+    for Long { variable, size, .. } in &extent.long {
         println!("long this time: {variable}={size}");
     }
     println!("variants on further options this time: {}", extent.variants);
     println!("projects of the matrix this time: {}", extent.matrix);
     let cargo = |arguments: &[&str]| cargo(home, arguments, &extent.long);
-    let steps: [(&str, &dyn Fn() -> Result<()>); 7] = [
+    let steps: [(&str, &dyn Fn() -> Result<()>); 8] = [
         ("lock file", &|| lock::compare(home)),
         ("derived files", &|| sync::compare(home)),
         ("format", &|| cargo(&FORMAT)),
         ("lint", &|| cargo(&LINT)),
         ("tests", &|| cargo(&TESTS)),
         ("matrix", &|| matrix::turn(home, extent.matrix)),
+        ("stacks", &|| stacks::turn(home, extent.stacks)),
         ("variants", &|| variants::run(home, extent.variants)),
     ];
     let begun = Instant::now();

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::SystemTime,
 };
 
 use super::{
@@ -43,6 +44,10 @@ impl Layout {
     /// Cargo takes a unit for compiled when its fingerprint says so.
     pub fn has(&self, package: &str, hash: &str) -> bool {
         self.fingerprint(package, hash).is_dir()
+    }
+
+    pub fn compiled_at(&self, package: &str, hash: &str) -> Option<SystemTime> {
+        compiled_at(&self.fingerprint(package, hash))
     }
 
     /// Makes what cargo would make, so that it finds the folder as it left it.
@@ -94,6 +99,12 @@ impl Layout {
     fn build(&self, package: &str, hash: &str) -> PathBuf {
         self.debug.join(BUILD).join(format!("{package}-{hash}"))
     }
+}
+
+/// When cargo called the compiler for the unit with this fingerprint: no two compilations have that in common, and copies
+/// keep it.
+pub fn compiled_at(fingerprint: &Path) -> Option<SystemTime> {
+    fs::metadata(fingerprint.join("invoked.timestamp")).and_then(|file| file.modified()).ok()
 }
 
 /// Does the same for every item on two threads, and counts. The first error ends it.

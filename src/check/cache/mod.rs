@@ -135,6 +135,16 @@ fn harvest(store: &Store, compiled: &Compiled, target: &Layout, interrupt: &Inte
     }
     let _cache = store.lock(Access::Exclusive, interrupt)?;
     let _target = target.lock(interrupt)?;
+    // Two builds of a crate are not always equal. What stands upon one goes with that one only, so that a project whose
+    // crates were compiled elsewhere gives nothing to those that are here.
+    let is_foreign = |artifact: &Artifact| {
+        artifact.package.from_registry
+            && !recompiled.contains(&artifact.package)
+            && artifact.unit.as_ref().is_some_and(|hash| store.has_another(&artifact.package, hash, target))
+    };
+    if compiled.artifacts.iter().any(is_foreign) {
+        return Ok(0);
+    }
     store.sweep()?;
     let kept = copy::in_parallel(&new, interrupt, |artifact| match &artifact.unit {
         Some(hash) => store.keep(&artifact.package, hash, target),

@@ -121,6 +121,12 @@ impl Store {
         self.folder(package, hash).is_dir()
     }
 
+    /// Whether the target folder's unit was compiled apart from the one that is kept here.
+    pub fn has_another(&self, package: &PackageId, hash: &str, target: &Layout) -> bool {
+        let kept = copy::compiled_at(&self.folder(package, hash).join(copy::FINGERPRINT));
+        kept.is_some() && kept != target.compiled_at(&package.name, hash)
+    }
+
     /// Marks a unit as used now; a cache that cannot be written is used all the same.
     pub fn touch(&self, unit: &Unit) {
         let _ = File::options()

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 
 use super::{Finding, client::Request, leash::Leash, port::Port};
 use crate::{
-    check::{process, services::Settings},
+    check::{log, process, services::Settings},
     interrupt::Interrupt,
 };
 
@@ -189,9 +189,7 @@ impl Service {
     }
 
     pub fn last_lines(&self) -> String {
-        let text = self.output.text();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+        log::last_lines(&self.output.text(), LAST_LINES, "\n")
     }
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     catalog::Server,
-    check::project::Project,
+    check::{log, project::Project},
     error::{Error, Result},
     interrupt::Interrupt,
 };
@@ -90,9 +90,7 @@ impl Compose {
                 "0" => return Ok(()),
                 "" if !has_ended => thread::sleep(TICK),
                 _ => {
-                    let said = self.read("log");
-                    let lines: Vec<&str> = said.lines().collect();
-                    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n    ");
+                    let last = log::last_lines(&self.read("log"), LAST_LINES, "\n    ");
                     return Err(Error::missing(format!("the servers of {FILE} do not start")).cause(last));
                 }
             }

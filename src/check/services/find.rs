@@ -1,7 +1,9 @@
 //! Installed programs: where they are, whether they will do, and how to get them.
 
 use std::{
-    env, fs,
+    env::{self, JoinPathsError},
+    ffi::OsString,
+    fs,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -75,13 +77,18 @@ fn too_old(server: &Server, program: &Path) -> Option<String> {
     }
 }
 
+/// The caller's `PATH`, and this folder before all others.
+pub(super) fn path_before(folder: &Path) -> Result<OsString, JoinPathsError> {
+    let path = env::var_os("PATH");
+    env::join_paths([folder.to_owned()].into_iter().chain(path.iter().flat_map(env::split_paths)))
+}
+
 /// What the recipe's own test says of the programs in a folder, where that fails.
 fn unfit(server: &Server, folder: &Path) -> Option<String> {
     let test = server.fits.as_deref()?;
     let mut command = Command::new("/bin/sh");
     as_its_user(&mut command, server);
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths([folder.to_owned()].into_iter().chain(env::split_paths(&path))).ok()?;
+    let path = path_before(folder).ok()?;
     let output = command.args(["-c", test]).env("PATH", path).stdin(Stdio::null()).output();
     let folder = folder.display();
     match output {

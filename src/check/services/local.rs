@@ -15,7 +15,7 @@ use std::{
 use super::{find, guard::Guard};
 use crate::{
     catalog::Server,
-    check::ports,
+    check::{log, ports},
     error::{Error, Result},
     interrupt::Interrupt,
 };
@@ -64,8 +64,7 @@ fn launch(server: &Server, programs: &Path, port: u16, log: &Path) -> io::Result
     if let Some((user, group)) = find::as_its_user(&mut command, server) {
         chown(&folder, Some(user), Some(group))?;
     }
-    let path =
-        env::join_paths([programs.to_owned()].into_iter().chain(system_path())).map_err(io::Error::other)?;
+    let path = find::path_before(programs).map_err(io::Error::other)?;
     let passed_on = PASSED_ON.iter().filter_map(|name| Some((name, env::var_os(name)?)));
     command.env_clear().envs(passed_on).env("PATH", path).env("HOME", &folder);
     command.env("folder", &folder).env("port", port.to_string()).current_dir(&folder);
@@ -80,10 +79,6 @@ fn folder(server: &Server) -> io::Result<PathBuf> {
     let folder = tempfile::Builder::new().prefix(&format!("formwork-{}-", server.name)).tempdir()?.keep();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     Ok(folder)
-}
-
-fn system_path() -> Vec<PathBuf> {
-    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 /// Whether it serves; it does not where it ends by itself.
@@ -112,10 +107,8 @@ fn said(log: &Path) -> String {
     fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-fn last_lines(log: &Path) -> String {
-    let text = said(log);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n    ")
+fn last_lines(file: &Path) -> String {
+    log::last_lines(&said(file), LAST_LINES, "\n    ")
 }
 
 /// Free just now, and the next one too.

@@ -3,6 +3,7 @@
 
 mod project;
 mod servers;
+pub(crate) mod stacks;
 mod table;
 
 use std::{fs, path::Path, time::Instant};
@@ -65,7 +66,7 @@ pub(crate) fn prove(home: &Path, share: Share, again: bool) -> Result<()> {
     let begun = Instant::now();
     let mut red = 0;
     for at in (0..matrix.projects.len()).filter(|at| share.has(*at)) {
-        if let Some(proven) = matrix.projects[at].proven(&matrix.evidence, &workshop).filter(|_| !again) {
+        if let Some(proven) = matrix.proven(at, &workshop).filter(|_| !again) {
             println!("{}: already proven on {}", matrix.title(at), proven.date);
             continue;
         }
@@ -86,7 +87,7 @@ pub(crate) fn turn(home: &Path, share: Share) -> Result<()> {
     servers::install(&matrix.catalog)?;
     let mut red = 0;
     for at in 1..matrix.projects.len() {
-        let proven = matrix.projects[at].proven(&matrix.evidence, &workshop);
+        let proven = matrix.proven(at, &workshop);
         let steps = match (share.has(at), proven) {
             (true, _) => WHOLE,
             (false, None) => LINT,
@@ -103,20 +104,21 @@ pub(crate) fn turn(home: &Path, share: Share) -> Result<()> {
 /// Writes the table of what is proven anew.
 pub(crate) fn write_table(home: &Path) -> Result<()> {
     let matrix = Matrix::load(home)?;
-    matrix.write(home, TABLE, &table::render(&matrix.catalog, &matrix.choices(), &matrix.evidence))
+    matrix.write_table(home)
 }
 
 /// A project of the matrix.
 struct Combination {
     choices: Choices,
     tree: String,
+    /// The shipped preset that it is poured by, where it is not poured by its answers.
+    preset: Option<String>,
 }
 
 impl Combination {
-    /// The proof of this very project by this compiler.
-    fn proven<'a>(&self, evidence: &'a Evidence, workshop: &Workshop) -> Option<&'a Proven> {
-        let proven = evidence.get(&self.choices)?;
-        (proven.tree == self.tree && proven.toolchain == workshop.toolchain).then_some(proven)
+    /// Whether what was last proven is this very project, by this compiler.
+    fn proven<'a>(&self, last: Option<&'a Proven>, workshop: &Workshop) -> Option<&'a Proven> {
+        last.filter(|proven| proven.tree == self.tree && proven.toolchain == workshop.toolchain)
     }
 }
 
@@ -133,7 +135,7 @@ impl Matrix {
         let evidence = Evidence::of(&catalog)?;
         let project = |choices: Choices| {
             let tree = evidence::tree(&catalog, &choices)?.to_string();
-            Ok(Combination { choices, tree })
+            Ok(Combination { choices, tree, preset: None })
         };
         let few = covering(&catalog, &Choices::default());
         let projects = few.into_iter().map(project).collect::<Result<_>>()?;
@@ -149,10 +151,14 @@ impl Matrix {
         format!("{:2} of {}  {choices}", at + 1, self.projects.len())
     }
 
+    fn proven(&self, at: usize, workshop: &Workshop) -> Option<&Proven> {
+        let project = &self.projects[at];
+        project.proven(self.evidence.get(&project.choices), workshop)
+    }
+
     fn check(&self, at: usize, workshop: &Workshop, steps: &str) -> Result<Option<Proven>> {
         println!("{}", self.title(at));
-        let project = &self.projects[at];
-        workshop.check(&project.choices, &project.tree, steps)
+        workshop.check(&self.projects[at], steps, &[])
     }
 
     /// At once: who interrupts the rest loses nothing of it. Combinations that are no longer in the matrix go.
@@ -163,9 +169,17 @@ impl Matrix {
         let place = |proven: &Proven| choices.iter().position(|choices| proven.is_of(choices));
         self.evidence.proven.retain(|proven| place(proven).is_some());
         self.evidence.proven.sort_by_key(|proven| place(proven));
+        self.save(home)
+    }
+
+    fn save(&self, home: &Path) -> Result<()> {
         let file = format!("templates/{}", evidence::FILE);
         self.write(home, &file, &evidence::text(&self.evidence)?)?;
-        self.write(home, TABLE, &table::render(&self.catalog, &choices, &self.evidence))
+        self.write_table(home)
+    }
+
+    fn write_table(&self, home: &Path) -> Result<()> {
+        self.write(home, TABLE, &table::render(&self.catalog, &self.choices(), &self.evidence))
     }
 
     fn write(&self, home: &Path, file: &str, text: &str) -> Result<()> {

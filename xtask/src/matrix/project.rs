@@ -1,9 +1,12 @@
 //! One project of the matrix: poured by the tool as a user runs it, checked, and thrown away.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    time::Instant,
 };
 
 use duct::cmd;
@@ -13,6 +16,9 @@ use formwork::{
     evidence::{NAME, Proven},
 };
 use serde_json::Value;
+
+use super::Combination;
+use crate::long::Long;
 
 /// All steps of the check.
 pub(super) const WHOLE: &str = "fmt,clippy,build,test,boot,probe";
@@ -35,22 +41,22 @@ impl Workshop {
         Ok(Self { formwork: target.join("debug/formwork"), cache: target.join("matrix"), toolchain })
     }
 
-    /// What is proven now, or nothing where something is red: then it is told, and the project stays.
-    pub(super) fn check(&self, choices: &Choices, tree: &str, steps: &str) -> Result<Option<Proven>> {
+    /// What is proven now, or nothing where something is red: then it is told, and the project stays. After the steps come
+    /// the project's own long tests, each by itself.
+    pub(super) fn check(&self, wanted: &Combination, steps: &str, long: &[Long]) -> Result<Option<Proven>> {
         let folder = tempfile::tempdir()
             .map_err(|error| Error::failed("cannot make a temporary folder").cause(error))?;
         let project = folder.path().join(NAME);
-        let answers =
-            choices.iter().flat_map(|(slot, option)| ["--set".to_owned(), format!("{slot}={option}")]);
         let flags = ["new", "--yes", "--json", "--no-check"].map(str::to_owned);
-        let poured = json(&self.formwork(flags.into_iter().chain(answers), &project)?)?;
-        if poured["tree_hash"] != tree {
+        let flags = flags.into_iter().chain(answers(wanted));
+        let poured = json(&self.formwork(flags, &project)?)?;
+        if poured["tree_hash"] != wanted.tree.as_str() {
             return Err(Error::failed("the tool pours another project than the templates render"));
         }
         let flags = ["check", "--json", "--steps", steps].map(str::to_owned);
         let report = json(&self.formwork(flags.into_iter(), &project)?)?;
-        if report["passed"] == true {
-            let proven = proven(choices, tree, &report)?;
+        if report["passed"] == true && endures(&project, long)? {
+            let proven = proven(&wanted.choices, &wanted.tree, &report)?;
             println!("      {}", summary(&proven, steps));
             return Ok(Some(proven));
         }
@@ -63,15 +69,51 @@ impl Workshop {
     }
 
     fn formwork(&self, arguments: impl Iterator<Item = String>, project: &Path) -> Result<Output> {
-        let mut command = Command::new(&self.formwork);
-        // Cargo's own variables speak of this task, not of the project.
-        let own = |name: &str| name.starts_with("CARGO_") && name != "CARGO_HOME";
-        for (name, _) in env::vars().filter(|(name, _)| own(name) || name == "RUSTUP_TOOLCHAIN") {
-            command.env_remove(name);
-        }
+        let mut command = elsewhere(&self.formwork);
         command.args(arguments).arg(project).env("XDG_CACHE_HOME", &self.cache).stderr(Stdio::inherit());
         command.output().map_err(|error| Error::failed("formwork cannot be started").cause(error))
     }
+}
+
+/// A program that works on a project.
+fn elsewhere(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    // Cargo's own variables speak of this task, not of the project.
+    let own = |name: &str| name.starts_with("CARGO_") && name != "CARGO_HOME";
+    for (name, _) in env::vars().filter(|(name, _)| own(name) || name == "RUSTUP_TOOLCHAIN") {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// How `formwork new` is told what to pour.
+fn answers(wanted: &Combination) -> Vec<String> {
+    match &wanted.preset {
+        Some(preset) => vec!["--preset".to_owned(), preset.clone()],
+        None => {
+            let pairs = wanted.choices.iter().map(|(slot, option)| format!("{slot}={option}"));
+            pairs.flat_map(|pair| ["--set".to_owned(), pair]).collect()
+        }
+    }
+}
+
+/// Whether the long tests pass at their full length; the first that does not is told.
+fn endures(project: &Path, long: &[Long]) -> Result<bool> {
+    for Long { variable, size, module } in long {
+        let Some(module) = module else { continue };
+        let begun = Instant::now();
+        let mut cargo = elsewhere("cargo");
+        cargo.args(["test", "--locked", "--test", "it", module]).current_dir(project);
+        cargo.env(variable, size).env("REQUIRE_SERVICES", "1");
+        let output = cargo.output();
+        let output = output.map_err(|error| Error::missing("cargo cannot be started").cause(error))?;
+        println!("      {variable}={size} {module} in {:.0} s", begun.elapsed().as_secs_f64());
+        if !output.status.success() {
+            println!("{}", String::from_utf8_lossy(&output.stdout));
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn json(output: &Output) -> Result<Value> {

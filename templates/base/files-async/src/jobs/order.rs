@@ -110,7 +110,7 @@ mod tests {
         // Its quotation marks count.
         for (length, is_taken) in [(LONGEST_PAYLOAD - 2, true), (LONGEST_PAYLOAD - 1, false)] {
             let text = "x".repeat(length);
-            let payload = Order::new(Kind::Report, "a", &text).payload();
+            let payload = Order::new(Kind::Purge, "a", &text).payload();
             assert_eq!(payload.is_ok(), is_taken, "{length}");
         }
     }

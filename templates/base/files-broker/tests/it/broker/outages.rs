@@ -15,8 +15,8 @@ use crate::support::{
     queue::{self, Stranger},
 };
 
-#[tokio::test]
-async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
+/// Jobs are done, and what is to be told waits.
+async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy)) {
     let folder = TempDir::new().expect("a folder");
     let proxy = Proxy::to(queue::address()).await;
     let url = queue::url_at(proxy.address());
@@ -33,8 +33,9 @@ async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
     let client = front.client("a").await;
     let before = client.create("before").await;
     all_is_told(&app).await;
+    assert_ne!(proxy.connections(), 0, "it is reached by this way");
 
-    proxy.cut().await;
+    take_away(&proxy).await;
     let path = ask(&client).await;
     is_made(&client, &path).await;
     let during = client.create("during").await;
@@ -42,7 +43,10 @@ async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
         front.log().contains("cannot be relayed").then_some(())
     })
     .await;
-    assert_eq!(Client::new(front.admin).get("/ready").await.status(), 200);
+    let admin = Client::new(front.admin);
+    for path in ["/live", "/ready"] {
+        assert_eq!(admin.get(path).await.status(), 200, "{path}");
+    }
     let id = |path: &str| path.rsplit('/').next().expect("an id").to_owned();
     let told = |events: &[Value]| -> Vec<String> {
         let subjects = events.iter().map(|event| event["subject"].as_str());
@@ -63,6 +67,17 @@ async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
         .map(|job| job.attempts)
         .collect();
     assert_eq!(attempts, [1, 1]);
+}
+
+#[tokio::test]
+async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
+    it_is_not_missed(async |proxy| proxy.cut().await).await;
+}
+
+/// Worse: nobody is told that it is gone.
+#[tokio::test]
+async fn while_it_is_silent_jobs_are_done_and_what_is_to_be_told_waits() {
+    it_is_not_missed(async |proxy| proxy.fall_silent()).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,12 @@
-//! A network between the service and a server, which can be cut and mended.
+//! A network between the service and a server, which can be cut, fall silent and be mended.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use tokio::{
     io::copy_bidirectional,
@@ -9,9 +15,19 @@ use tokio::{
     task::yield_now,
 };
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// Whoever is connected is hung up on, and so is whoever connects.
+    Cut,
+    /// Whoever is connected hears nothing more, nor does whoever connects.
+    Silent,
+}
+
 pub(crate) struct Proxy {
     address: SocketAddr,
-    is_cut: watch::Sender<bool>,
+    state: watch::Sender<State>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -19,44 +35,66 @@ impl Proxy {
     pub(crate) async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (is_cut, cut) = watch::channel(false);
-        tokio::spawn(serve(listener, server, cut));
-        Self { address, is_cut }
+        let (state, watched) = watch::channel(State::Whole);
+        let connections = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(serve(listener, server, watched, connections.clone()));
+        Self {
+            address,
+            state,
+            connections,
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whoever is connected is hung up on, and so is whoever connects from now on.
+    /// How often somebody connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     pub(crate) async fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.state.send_replace(State::Cut);
         // The listener has one too.
-        while self.is_cut.receiver_count() > 1 {
+        while self.state.receiver_count() > 1 {
             yield_now().await;
         }
     }
 
+    /// Worse than a cut: nobody is told that the server is gone.
+    pub(crate) fn fall_silent(&self) {
+        self.state.send_replace(State::Silent);
+    }
+
+    /// For whoever connects from now on: who was on the line when it fell silent is hung up on.
     pub(crate) fn mend(&self) {
-        self.is_cut.send_replace(false);
+        self.state.send_replace(State::Whole);
     }
 }
 
-async fn serve(listener: TcpListener, server: String, cut: watch::Receiver<bool>) {
+async fn serve(
+    listener: TcpListener,
+    server: String,
+    state: watch::Receiver<State>,
+    connections: Arc<AtomicUsize>,
+) {
     while let Ok((client, _)) = listener.accept().await {
-        if !*cut.borrow() {
-            tokio::spawn(pass(client, server.clone(), cut.clone()));
+        connections.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(pass(client, server.clone(), state.clone()));
+    }
+}
+
+/// Until either side ends, or the network is in another state.
+async fn pass(mut client: TcpStream, server: String, mut state: watch::Receiver<State>) {
+    if *state.borrow_and_update() == State::Whole {
+        let Ok(mut server) = TcpStream::connect(server).await else {
+            return;
+        };
+        tokio::select! {
+            _ = copy_bidirectional(&mut client, &mut server) => return,
+            _ = state.changed() => {}
         }
     }
-}
-
-/// Until either side ends, or the cut.
-async fn pass(mut client: TcpStream, server: String, mut cut: watch::Receiver<bool>) {
-    let Ok(mut server) = TcpStream::connect(server).await else {
-        return;
-    };
-    tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = cut.wait_for(|is_cut| *is_cut) => {}
-    }
+    state.wait_for(|state| *state != State::Silent).await.ok();
 }

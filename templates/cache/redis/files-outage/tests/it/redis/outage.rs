@@ -7,15 +7,18 @@ use crate::support::{
     Client, Server,
     client::document,
     eventually,
-    redis::{Line, empty, fresh},
+    proxy::Proxy,
+    redis::{self, empty, fresh},
 };
 
 const KEPT: (&str, &str) = ("APP__CACHE__TIME_TO_LIVE", "1h");
 const READY: (&str, &str) = ("APP__ADMIN__READY_INTERVAL", "10ms");
 
-/// What `/ready` says of Redis, of a service that takes requests.
+/// What `/ready` says of Redis, of a service that is alive and takes requests.
 async fn cache(server: &Server) -> Value {
-    let ready = Client::new(server.admin).get("/ready").await;
+    let admin = Client::new(server.admin);
+    assert_eq!(admin.get("/live").await.status(), 200);
+    let ready = admin.get("/ready").await;
     assert_eq!(ready.status(), 200, "it can go on without");
     let ready: Value = ready.json().await.expect("JSON");
     let cache = ready["checks"]["cache"].clone();
@@ -42,8 +45,8 @@ async fn goes_on(client: &Client) {
 /// The server dies in the middle, and another one comes in its place, which is empty.
 #[tokio::test]
 async fn it_dies_and_comes_back_empty() {
-    let (line, prefix) = (Line::open().await, fresh());
-    let url = line.url();
+    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
+    let url = redis::url_at(proxy.address());
     let variables = [
         ("APP__CACHE__URL", url.as_str()),
         ("APP__CACHE__PREFIX", prefix.as_str()),
@@ -56,7 +59,7 @@ async fn it_dies_and_comes_back_empty() {
     assert_eq!(usage(&client).await, (0, 0));
     assert_eq!(says(&server, "pass").await["output"], Value::Null);
 
-    line.cut();
+    proxy.cut().await;
     for _ in 0..5 {
         goes_on(&client).await;
     }
@@ -65,7 +68,7 @@ async fn it_dies_and_comes_back_empty() {
     assert!(cause.starts_with("it"), "{cause}");
 
     empty(&prefix).await;
-    line.mend();
+    proxy.mend();
     says(&server, "pass").await;
     assert_eq!(usage(&client).await, (5, 1));
     assert_eq!(usage(&client).await, (5, 0), "it is kept again");
@@ -73,26 +76,26 @@ async fn it_dies_and_comes_back_empty() {
 
 /// It accepts, and never answers: worse than one that is gone.
 #[tokio::test]
-async fn it_stalls_and_is_left_alone() {
-    let line = Line::open().await;
-    let url = line.url();
+async fn it_falls_silent_and_is_left_alone() {
+    let proxy = Proxy::to(redis::address()).await;
+    let url = redis::url_at(proxy.address());
     let timeout = ("APP__CACHE__TIMEOUT", "100ms");
     let server = Server::with(&[("APP__CACHE__URL", &url), timeout, KEPT, READY]).await;
     let client = server.client("a");
     usage(&client).await;
 
-    line.stall();
+    proxy.fall_silent();
     goes_on(&client).await;
     says(&server, "warn").await;
     goes_on(&client).await;
-    let before = line.connections();
+    let before = proxy.connections();
     for _ in 0..10 {
         goes_on(&client).await;
     }
-    let tries = line.connections() - before;
+    let tries = proxy.connections() - before;
     assert!(tries < 10, "{tries} tries in 30 requests");
 
-    line.mend();
+    proxy.mend();
     says(&server, "pass").await;
     usage(&client).await;
     eventually("it to be kept again", async || {
@@ -114,8 +117,8 @@ async fn a_service_starts_without_it() {
 /// Each instance counts for itself: a caller gets more, and never without end.
 #[tokio::test]
 async fn without_it_each_instance_counts_for_itself() {
-    let (line, prefix) = (Line::open().await, fresh());
-    let url = line.url();
+    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
+    let url = redis::url_at(proxy.address());
     let variables = [
         ("APP__CACHE__URL", url.as_str()),
         ("APP__CACHE__PREFIX", prefix.as_str()),
@@ -130,14 +133,14 @@ async fn without_it_each_instance_counts_for_itself() {
     };
     assert_eq!(ask(&here).await, (200, 2));
     assert_eq!(ask(&there).await, (200, 1));
-    line.cut();
+    proxy.cut().await;
     for client in [&here, &there] {
         for expected in [(200, 2), (200, 1), (200, 0), (429, 0), (429, 0)] {
             assert_eq!(ask(client).await, expected);
         }
     }
     // What they counted together is still there, and goes on.
-    line.mend();
+    proxy.mend();
     eventually("them to count together", async || {
         (ask(&here).await == (200, 0)).then_some(())
     })

@@ -1,22 +1,13 @@
-//! Redis as tests set it, and a line to it that a test cuts. Each folder has a prefix of its own, so tests run side by side
-//! on one server.
+//! Redis as tests set it. Each folder has a prefix of its own, so tests run side by side on one server.
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Mutex,
 };
 
 use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, aio::MultiplexedConnection};
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
 use uuid::Uuid;
 
 use super::servers::REDIS;
@@ -70,85 +61,16 @@ pub(crate) async fn empty(prefix: &str) {
     emptied.expect("a change");
 }
 
-/// What happens to what is sent over a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Whole,
-    /// Whoever connects is hung up on.
-    Cut,
-    /// Whoever connects hears nothing.
-    Stalled,
-}
-
-/// A line to the server, in front of which nobody sees that it is not the server itself.
-pub(crate) struct Line {
-    address: SocketAddr,
-    state: watch::Sender<State>,
-    connections: Arc<AtomicUsize>,
-}
-
-impl Line {
-    pub(crate) async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (state, watched) = watch::channel(State::Whole);
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counted = connections.clone();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(carry(client, watched.clone()));
-            }
-        });
-        Self {
-            address,
-            state,
-            connections,
-        }
-    }
-
-    /// What leads to the server over this line.
-    pub(crate) fn url(&self) -> String {
-        let (host, port) = server();
-        let direct = format!("{host}:{port}");
-        REDIS.url().replace(&direct, &self.address.to_string())
-    }
-
-    pub(crate) fn cut(&self) {
-        self.state.send_replace(State::Cut);
-    }
-
-    pub(crate) fn stall(&self) {
-        self.state.send_replace(State::Stalled);
-    }
-
-    pub(crate) fn mend(&self) {
-        self.state.send_replace(State::Whole);
-    }
-
-    /// How often somebody connected.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-}
-
-fn server() -> (String, u16) {
+/// Where the server listens, for who stands before it: `host:port`.
+pub(crate) fn address() -> String {
     let info = REDIS.url().into_connection_info().expect("a URL");
     match info.addr() {
-        ConnectionAddr::Tcp(host, port) => (host.clone(), *port),
-        other => panic!("no line leads to {other}"),
+        ConnectionAddr::Tcp(host, port) => format!("{host}:{port}"),
+        other => panic!("no network leads to {other}"),
     }
 }
 
-/// Until the line is in another state; whoever is on it then is hung up on when it is whole again.
-async fn carry(mut client: TcpStream, mut state: watch::Receiver<State>) {
-    if *state.borrow_and_update() == State::Whole {
-        let mut server = TcpStream::connect(server()).await.expect("the server");
-        tokio::select! {
-            _ = copy_bidirectional(&mut client, &mut server) => return,
-            _ = state.changed() => {}
-        }
-    }
-    let is_over = |state: &State| *state != State::Stalled;
-    state.wait_for(is_over).await.ok();
+/// The server, as it is reached there.
+pub(crate) fn url_at(way: SocketAddr) -> String {
+    REDIS.url().replace(&address(), &way.to_string())
 }

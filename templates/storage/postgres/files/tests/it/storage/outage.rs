@@ -1,8 +1,12 @@
-//! The way to the database is cut: nobody is told that the process should be killed, everybody that there is no
-//! database, and all is well by itself once it is back.
+//! The way to the database is cut, or leads to silence: nobody is told that the process should be killed, everybody in time
+//! that there is no database, and all is well by itself once it is back.
 
+use std::time::Duration;
+
+use reqwest::Response;
 use serde_json::{Value, json};
 use temp_dir::TempDir;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::support::{
@@ -11,6 +15,9 @@ use crate::support::{
     database, document, eventually,
     proxy::Proxy,
 };
+
+/// The request timeout: nobody waits longer, whatever happens.
+const IN_TIME: Duration = Duration::from_secs(20);
 
 /// Waits until requests are, or are not, to be sent to it.
 async fn is_ready(admin: &Client, status: u16) -> Value {
@@ -24,14 +31,20 @@ async fn is_ready(admin: &Client, status: u16) -> Value {
     .expect("JSON")
 }
 
-async fn is_refused(client: &Client, path: &str) {
+/// What those are told in time who read and write.
+async fn answers(client: &Client, path: &str) -> [Response; 4] {
     let lost = document("lost");
-    for answer in [
-        client.get(path).await,
-        client.get("/v1/documents").await,
-        client.post("/v1/documents", &lost).await,
-        client.post_with_key("/v1/documents", "k", &lost).await,
-    ] {
+    let (one, list, write, write_with_key) = tokio::join!(
+        timeout(IN_TIME, client.get(path)),
+        timeout(IN_TIME, client.get("/v1/documents")),
+        timeout(IN_TIME, client.post("/v1/documents", &lost)),
+        timeout(IN_TIME, client.post_with_key("/v1/documents", "k", &lost))
+    );
+    [one, list, write, write_with_key].map(|answer| answer.expect("an answer in time"))
+}
+
+async fn is_refused(client: &Client, path: &str) {
+    for answer in answers(client, path).await {
         let seconds = answer.headers().get("retry-after").cloned();
         let problem = problem(answer, 503).await;
         assert_eq!(problem["type"], "urn:problem:database-unavailable");
@@ -52,19 +65,28 @@ async fn has_a_report_made(client: &Client) {
     .await;
 }
 
-#[tokio::test]
-async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
-    let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(database::address()).await;
+/// A service that reaches its database by this way only, and waits so long for a connection and for a statement.
+async fn start(folder: &TempDir, proxy: &Proxy, longest: &str) -> Process {
     let url = database::by(proxy.address(), folder.path());
     let variables = [
         ("APP__DATABASE__URL", url.as_str()),
         ("APP__DATABASE__DIRECT_URL", url.as_str()),
         ("APP__DATABASE__POOLER", "none"),
+        ("APP__DATABASE__ACQUIRE_TIMEOUT", longest),
+        ("APP__DATABASE__STATEMENT_TIMEOUT", longest),
         ("APP__ADMIN__READY_INTERVAL", "10ms"),
         ("APP__JOBS__POLL_INTERVAL", "100ms"),
     ];
     let process = Process::start(folder.path(), &variables).await;
+    assert_ne!(proxy.connections(), 0, "it is reached by this way");
+    process
+}
+
+#[tokio::test]
+async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(database::address()).await;
+    let process = start(&folder, &proxy, "19s").await;
     let (admin, client) = (Client::new(process.admin), process.client("a").await);
     let path = client.create("kept").await;
     for _ in 0..2 {
@@ -83,5 +105,35 @@ async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
         has_a_report_made(&client).await;
     }
     assert_eq!(client.count().await, 2);
+    assert!(process.terminate().await.success());
+}
+
+/// Worse than a cut: nothing says that the database is gone, so that each wait must end by itself.
+#[tokio::test]
+async fn who_would_wait_for_a_silent_database_is_told_in_time() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(database::address()).await;
+    let process = start(&folder, &proxy, "3s").await;
+    let (admin, client) = (Client::new(process.admin), process.client("a").await);
+    let path = client.create("kept").await;
+    proxy.fall_silent();
+    for answer in answers(&client, &path).await {
+        let status = answer.status().as_u16();
+        assert!([503, 504].contains(&status), "{status}");
+        problem(answer, status).await;
+    }
+    is_ready(&admin, 503).await;
+    assert_eq!(admin.get("/live").await.status(), 200);
+
+    proxy.mend();
+    is_ready(&admin, 200).await;
+    eventually("a write", async || {
+        let made = client.post("/v1/documents", &document("after")).await;
+        (made.status() == 201).then_some(())
+    })
+    .await;
+    assert_eq!(client.get(&path).await.status(), 200);
+    assert_eq!(client.count().await, 2);
+    has_a_report_made(&client).await;
     assert!(process.terminate().await.success());
 }
