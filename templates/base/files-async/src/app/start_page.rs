@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, uri::Authority};
 use ring::digest::{SHA256, digest};
 
-use super::{auth, state::App};
+use crate::app::{auth, state::App};
 
 const PAGE: &str = include_str!("start_page.html");
 

@@ -11,8 +11,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, uri::Authority};
 use ring::digest::{SHA256, digest};
 
-use super::{auth, state::App};
-use crate::threads::wait;
+use crate::{
+    app::{auth, state::App},
+    threads::wait,
+};
 
 const PAGE: &str = include_str!("start_page.html");
 

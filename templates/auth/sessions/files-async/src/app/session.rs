@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -140,7 +140,7 @@ pub async fn begin(
     let user = user.filter(|user| is_user && user.disabled_at.is_none());
     let user = user.ok_or_else(refused)?;
     let app = context.app().clone();
-    if let Ok(before) = Presented::of(&headers) {
+    if let Ok(before) = Presented::counting(&Method::POST, &headers) {
         let ended = app.authenticator.end(&before.id).await;
         ended.map_err(unavailable)?;
     }
@@ -159,8 +159,7 @@ pub async fn begin(
 pub async fn get(State(app): State<App>, presented: Presented) -> Result<Json<Session>, Problem> {
     let found = app.authenticator.find(&presented.id).await;
     let found = found.map_err(unavailable)?;
-    // It may have ended in this moment.
-    let found = found.ok_or_else(refused)?;
+    let found = found.ok_or_else(over)?;
     Ok(Json(Session::new(found, None)))
 }
 
@@ -233,6 +232,9 @@ pub async fn change_password(
     admit(&context, &account, address).await?;
     let is_user = is_password(&context, given, user.as_ref()).await?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
+    if user.disabled_at.is_some() {
+        return Err(over());
+    }
     let hash = context
         .compute(move || password::hash(&new_password))
         .await?;
@@ -245,9 +247,9 @@ pub async fn change_password(
     }
     let app = context.app().clone();
     let ended = app.authenticator.end_all(owner).await;
-    ended.map_err(unavailable)?;
+    ended.map_err(still_open)?;
     let user = rows::find(&mut *context.read().await?, owner).await?;
-    let user = user.ok_or_else(refused)?;
+    let user = user.ok_or_else(over)?;
     let begun = open(&mut context, &user).await?;
     let forgotten = app.authenticator.forget_attempts(&account, address.0).await;
     forgotten.map_err(unavailable)?;
@@ -293,7 +295,7 @@ async fn open(context: &mut Context, user: &User) -> Result<Begun, Problem> {
     let begun = app.authenticator.begin(user.id, &caller).await;
     let begun = begun.map_err(unavailable)?;
     let now = rows::find(&mut *context.read().await?, user.id).await?;
-    if now.as_ref() != Some(user) {
+    if now.as_ref() != Some(user) || user.disabled_at.is_some() {
         let ended = app.authenticator.end(&begun.id).await;
         ended.map_err(unavailable)?;
         return Err(refused());
@@ -322,6 +324,14 @@ fn refused() -> Problem {
         .challenge(auth::challenge(Anonymous::Missing))
 }
 
+/// The session was there when the request came, and is not any more.
+fn over() -> Problem {
+    const WHY: &str = "the session has ended";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid-credential")
+        .detail(WHY)
+        .challenge(auth::challenge(Anonymous::Invalid(WHY)))
+}
+
 fn wrong_password() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "wrong-password").detail("this is not the password")
 }
@@ -329,6 +339,13 @@ fn wrong_password() -> Problem {
 fn foreign() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "foreign-origin")
         .detail("a cookie is given to pages of this service's own origin only")
+}
+
+/// The password is another one, and Redis has not heard of it.
+fn still_open(error: resilience::Error) -> Problem {
+    unavailable(error).detail(
+        "the password is changed, but the sessions that are there were not ended: log in with it, and log out everywhere",
+    )
 }
 
 fn unavailable(error: resilience::Error) -> Problem {

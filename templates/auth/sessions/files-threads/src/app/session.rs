@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -141,7 +141,7 @@ pub fn begin(
     let user = user.filter(|user| is_user && user.disabled_at.is_none());
     let user = user.ok_or_else(refused)?;
     let app = context.app().clone();
-    if let Ok(before) = Presented::of(&headers) {
+    if let Ok(before) = Presented::counting(&Method::POST, &headers) {
         let ended = wait(app.authenticator.end(&before.id));
         ended.map_err(unavailable)?;
     }
@@ -160,8 +160,7 @@ pub fn begin(
 pub fn get(State(app): State<App>, presented: Presented) -> Result<Json<Session>, Problem> {
     let found = wait(app.authenticator.find(&presented.id));
     let found = found.map_err(unavailable)?;
-    // It may have ended in this moment.
-    let found = found.ok_or_else(refused)?;
+    let found = found.ok_or_else(over)?;
     Ok(Json(Session::new(found, None)))
 }
 
@@ -234,6 +233,9 @@ pub fn change_password(
     admit(&context, &account, address)?;
     let is_user = is_password(&context, given, user.as_ref())?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
+    if user.disabled_at.is_some() {
+        return Err(over());
+    }
     let hash = context.compute(move || password::hash(&new_password))?;
     let hash = hash.map_err(|error| Problem::internal(&error))?;
     if !rows::set_password(&mut *context.write()?, &user, &hash)? {
@@ -244,9 +246,9 @@ pub fn change_password(
     }
     let app = context.app().clone();
     let ended = wait(app.authenticator.end_all(owner));
-    ended.map_err(unavailable)?;
+    ended.map_err(still_open)?;
     let user = rows::find(&mut *context.read()?, owner)?;
-    let user = user.ok_or_else(refused)?;
+    let user = user.ok_or_else(over)?;
     let begun = open(&mut context, &user)?;
     let forgotten = wait(app.authenticator.forget_attempts(&account, address.0));
     forgotten.map_err(unavailable)?;
@@ -286,7 +288,7 @@ fn open(context: &mut Context, user: &User) -> Result<Begun, Problem> {
     let begun = wait(app.authenticator.begin(user.id, &caller));
     let begun = begun.map_err(unavailable)?;
     let now = rows::find(&mut *context.read()?, user.id)?;
-    if now.as_ref() != Some(user) {
+    if now.as_ref() != Some(user) || user.disabled_at.is_some() {
         let ended = wait(app.authenticator.end(&begun.id));
         ended.map_err(unavailable)?;
         return Err(refused());
@@ -315,6 +317,14 @@ fn refused() -> Problem {
         .challenge(auth::challenge(Anonymous::Missing))
 }
 
+/// The session was there when the request came, and is not any more.
+fn over() -> Problem {
+    const WHY: &str = "the session has ended";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid-credential")
+        .detail(WHY)
+        .challenge(auth::challenge(Anonymous::Invalid(WHY)))
+}
+
 fn wrong_password() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "wrong-password").detail("this is not the password")
 }
@@ -322,6 +332,13 @@ fn wrong_password() -> Problem {
 fn foreign() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "foreign-origin")
         .detail("a cookie is given to pages of this service's own origin only")
+}
+
+/// The password is another one, and Redis has not heard of it.
+fn still_open(error: resilience::Error) -> Problem {
+    unavailable(error).detail(
+        "the password is changed, but the sessions that are there were not ended: log in with it, and log out everywhere",
+    )
 }
 
 fn unavailable(error: resilience::Error) -> Problem {

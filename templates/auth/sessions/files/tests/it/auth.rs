@@ -37,7 +37,8 @@ const PROTECTED: &str = "/v1/documents";
 
 async fn connection(server: &Server) -> Connection {
     let deadline = Deadline::after(Duration::from_secs(20));
-    let connection = server.app.database.write(deadline, &Meter::default());
+    let meter = Meter::default();
+    let connection = server.app.database.write(deadline, &meter);
     connection.await.expect("a connection")
 }
 

@@ -42,10 +42,6 @@ pub const UNAVAILABLE: &str = "sessions-unavailable";
 /// It never was, has ended, or has expired: which of it is nobody's business.
 const UNKNOWN: Anonymous = Anonymous::Invalid("the session has ended, or never was");
 
-/// What a page of another site makes a browser send is not what its user wants.
-const FOREIGN: Anonymous =
-    Anonymous::Invalid("the cookie does not count in what a page of another site asks for");
-
 /// Clones share everything.
 #[derive(Clone)]
 pub struct Authenticator {
@@ -62,24 +58,20 @@ impl Authenticator {
     /// For a process that answers nobody.
     pub fn for_nobody(config: &Config) -> Self {
         // The cache goes on without Redis, sessions do not, so neither's failures count for the other.
-        let redis = Redis::new(&config.cache);
+        let redis = Redis::new(&config.cache, "sessions");
         Self {
             store: Store::new(redis.clone(), &config.auth),
             attempts: Attempts::new(redis, &config.auth),
         }
     }
 
-    /// Finds the request's session, which lives on for being used. A cookie counts for a change only where the browser says
-    /// that it was asked for by a page of this service.
+    /// Finds the request's session, which lives on for being used.
     pub async fn identify(
         &self,
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Caller, Anonymous> {
-        let presented = Presented::of(headers)?;
-        if presented.carrier == Carrier::Cookie && !method.is_safe() && !origin::is_own(headers) {
-            return Err(FOREIGN);
-        }
+        let presented = Presented::counting(method, headers)?;
         match self.store.find(&presented.id).await {
             Ok(session) => session.map(|session| session.caller).ok_or(UNKNOWN),
             Err(_) => Err(Anonymous::Unavailable),

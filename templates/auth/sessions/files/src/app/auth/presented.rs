@@ -1,11 +1,11 @@
 //! The session's id in a request's head.
 
 use axum::{extract::FromRequestParts, response::IntoResponse as _};
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, Method, StatusCode, request::Parts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{UNKNOWN, bearer, cookie, id::Id};
+use super::{UNKNOWN, bearer, cookie, id::Id, origin};
 use crate::{
     app::{caller::Anonymous, state::App},
     edge::problem::Problem,
@@ -42,6 +42,10 @@ impl Carrier {
     }
 }
 
+/// What a page of another site makes a browser send is not what its user wants.
+const FOREIGN: Anonymous =
+    Anonymous::Invalid("the cookie does not count in what a page of another site asks for");
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presented {
     pub id: Id,
@@ -50,13 +54,24 @@ pub struct Presented {
 
 impl Presented {
     /// A bearer token was put there on purpose, so it counts before a cookie, which comes along by itself.
-    pub fn of(headers: &HeaderMap) -> Result<Self, Anonymous> {
+    fn of(headers: &HeaderMap) -> Result<Self, Anonymous> {
         let (text, carrier) = match bearer::token(headers) {
             Err(Anonymous::Missing) => (cookie::value(headers)?, Carrier::Cookie),
             token => (token?, Carrier::Bearer),
         };
         let id = Id::parse(text).ok_or(UNKNOWN)?;
         Ok(Self { id, carrier })
+    }
+
+    /// The same, if it counts for this method: a cookie does for a change only where the browser says that it was asked for
+    /// by a page of this service.
+    pub fn counting(method: &Method, headers: &HeaderMap) -> Result<Self, Anonymous> {
+        let presented = Self::of(headers)?;
+        let is_foreign = presented.carrier == Carrier::Cookie && !origin::is_own(headers);
+        if is_foreign && !method.is_safe() {
+            return Err(FOREIGN);
+        }
+        Ok(presented)
     }
 }
 
@@ -66,6 +81,6 @@ impl FromRequestParts<App> for Presented {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
         let problem = |_| Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated").into_response();
-        Self::of(&parts.headers).map_err(problem)
+        Self::counting(&parts.method, &parts.headers).map_err(problem)
     }
 }

@@ -110,6 +110,24 @@ async fn no_page_of_another_origin_logs_a_browser_in() {
     problem(form.await.expect("an answer"), 415).await;
 }
 
+/// It may know a password of its own, and so ask for a session as a bearer token.
+#[tokio::test]
+async fn nor_does_its_login_end_the_session_that_is_there() {
+    let server = Server::start().await;
+    add(&server, "ada").await;
+    add(&server, "mallory").await;
+    let browser = Browser::log_in(&server, "ada").await;
+    let mut body = login("mallory", PASSWORD);
+    body["carrier"] = json!("bearer");
+    for site in OTHERS {
+        let request = browser.silent(Method::POST, "/v1/session");
+        let request = request.header("sec-fetch-site", site);
+        let answer = request.json(&body).send().await.expect("an answer");
+        assert_eq!(answer.status(), 201, "{site}");
+        assert!(browser.is_known().await, "{site}");
+    }
+}
+
 #[tokio::test]
 async fn of_two_cookies_neither_counts_and_a_bearer_token_counts_before_one() {
     let server = Server::start().await;

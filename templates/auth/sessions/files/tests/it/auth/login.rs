@@ -174,6 +174,29 @@ async fn a_new_password_needs_the_old_one_and_is_long_enough() {
     assert!(header(&answer, "set-cookie").starts_with(COOKIE));
 }
 
+/// Where Redis did not hear that a user was disabled, the session that is left is no way to another one.
+#[tokio::test]
+async fn who_is_disabled_does_not_go_on_under_another_id() {
+    let server = Server::start().await;
+    let id = add(&server, "ada").await;
+    let client = bearer(&server, &token(&server.stranger(), "ada").await);
+    let mut connection = connection(&server).await;
+    let user = rows::find(&mut connection, id).await;
+    let user = user.expect("a look").expect("a user");
+    let disabled = rows::disable(&mut connection, &user).await;
+    assert!(disabled.expect("a change"));
+    drop(connection);
+
+    let body = json!({ "password": PASSWORD, "new_password": NEW_PASSWORD });
+    let request = client.request(Method::PUT, "/v1/session/password");
+    let answer = request.json(&body).send().await.expect("an answer");
+    problem(answer, 401).await;
+    let mut connection = self::connection(&server).await;
+    let after = rows::find(&mut connection, id).await;
+    let after = after.expect("a look").expect("a user");
+    assert_eq!(after.password, user.password);
+}
+
 /// A login that has verified the password and not begun its session when the user is disabled begins none that lasts.
 #[tokio::test]
 async fn no_login_outlives_the_user() {

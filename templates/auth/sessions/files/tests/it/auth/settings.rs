@@ -19,7 +19,8 @@ fn what_cannot_be_right_is_named() {
         let given = given
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let problems = Config::read(&mut Environment::new(given)).expect_err(name);
+        let read = Config::read(&mut Environment::new(given));
+        let problems = read.map(drop).expect_err(name);
         let [problem] = problems.0.as_slice() else {
             panic!("{name}={value}: {problems:?}")
         };

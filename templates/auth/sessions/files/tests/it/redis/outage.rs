@@ -10,7 +10,8 @@ use crate::support::{
     Client, Server,
     client::problem,
     eventually,
-    redis::{Line, empty, fresh},
+    proxy::Proxy,
+    redis::{self, empty, fresh},
     sender::Signed,
 };
 
@@ -64,9 +65,9 @@ async fn comes_back(client: &Client) {
 }
 
 #[tokio::test]
-async fn it_goes_and_comes_back() {
-    let (line, prefix) = (Line::open().await, fresh());
-    let url = line.url();
+async fn it_dies_and_comes_back() {
+    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
+    let url = redis::url_at(proxy.address());
     let variables = [
         ("APP__CACHE__URL", url.as_str()),
         ("APP__CACHE__PREFIX", prefix.as_str()),
@@ -77,14 +78,14 @@ async fn it_goes_and_comes_back() {
     assert_eq!(client.get("/v1/documents").await.status(), 200);
     says(&server, "pass").await;
 
-    line.cut();
+    proxy.cut().await;
     // More than it takes to be left alone.
     for _ in 0..3 {
         goes_on_without(&server, &client).await;
     }
     says(&server, "warn").await;
 
-    line.mend();
+    proxy.mend();
     comes_back(&client).await;
     says(&server, "pass").await;
 
@@ -97,27 +98,27 @@ async fn it_goes_and_comes_back() {
 
 /// It accepts, and never answers: worse than one that is gone.
 #[tokio::test]
-async fn it_stalls_and_is_left_alone() {
-    let line = Line::open().await;
-    let url = line.url();
+async fn it_falls_silent_and_is_left_alone() {
+    let proxy = Proxy::to(redis::address()).await;
+    let url = redis::url_at(proxy.address());
     let timeout = ("APP__CACHE__TIMEOUT", "100ms");
     let server = Server::with(&[("APP__CACHE__URL", &url), timeout, READY]).await;
     let client = server.client("a");
     comes_back(&client).await;
 
-    line.stall();
+    proxy.fall_silent();
     for _ in 0..3 {
         goes_on_without(&server, &client).await;
     }
     says(&server, "warn").await;
-    let before = line.connections();
+    let before = proxy.connections();
     for _ in 0..30 {
         is_put_off(client.get("/v1/documents").await).await;
     }
-    let tries = line.connections() - before;
+    let tries = proxy.connections() - before;
     assert!(tries < 20, "{tries} tries in 30 requests");
 
-    line.mend();
+    proxy.mend();
     comes_back(&client).await;
 }
 

@@ -1,5 +1,7 @@
 //! Credentials of callers that are no users, as the `token` command prints them.
 
+use std::time::Duration;
+
 use clap::Parser;
 use service::{
     app::auth::Token,
@@ -14,7 +16,8 @@ struct Command {
     token: Token,
 }
 
-/// The value of `Authorization` for this caller. The test waits for it, so it goes to Redis by no line of the test's own.
+/// The value of `Authorization` for this caller. It comes from Redis itself, whatever the test puts before it or however
+/// little it lets the service wait.
 pub(crate) fn issue(config: &Config, subject: &str, tenant: &str, scope: &str) -> String {
     let arguments = [
         "token",
@@ -28,6 +31,7 @@ pub(crate) fn issue(config: &Config, subject: &str, tenant: &str, scope: &str) -
     let token = Command::parse_from(arguments).token;
     let mut config = config.clone();
     config.cache.url = Secret::new(REDIS.url().to_owned());
+    config.cache.timeout = Duration::from_secs(19);
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
