@@ -9,6 +9,18 @@ use uuid::Uuid;
 use super::{Browser, PROTECTED, add, bearer, kept_in_redis, redis, statements, token};
 use crate::support::{Server, client::header, eventually, redis::fresh};
 
+/// The key of the one session that there is.
+async fn only(server: &Server) -> String {
+    let sessions = kept_in_redis(server, "session").await;
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    sessions.concat()
+}
+
+/// For how long it is kept, in milliseconds.
+async fn left(session: &str) -> i64 {
+    redis("PTTL", &[session]).await
+}
+
 #[tokio::test]
 async fn one_that_is_not_used_ends() {
     let server = Server::with(&[("APP__AUTH__IDLE_TIMEOUT", "1s")]).await;
@@ -27,16 +39,30 @@ async fn one_that_is_used_has_its_idle_time_again() {
     let server = Server::with(&[("APP__AUTH__IDLE_TIMEOUT", "10m")]).await;
     add(&server, "ada").await;
     let browser = Browser::log_in(&server, "ada").await;
-    let sessions = kept_in_redis(&server, "session").await;
-    let [session] = sessions.as_slice() else {
-        panic!("there is one session");
-    };
-    let left = async || redis::<i64>("PTTL", &[session]).await;
-    assert!((1..=600_000).contains(&left().await));
+    let session = only(&server).await;
+    assert!((1..=600_000).contains(&left(&session).await));
     // As if nine minutes had gone by.
-    assert!(redis::<bool>("PEXPIRE", &[session, "60000"]).await);
+    assert!(redis::<bool>("PEXPIRE", &[&session, "60000"]).await);
     assert!(browser.is_known().await);
-    assert!((60_001..=600_000).contains(&left().await));
+    assert!((60_001..=600_000).contains(&left(&session).await));
+}
+
+#[tokio::test]
+async fn no_use_keeps_it_beyond_its_end() {
+    let variables = [
+        ("APP__AUTH__IDLE_TIMEOUT", "10m"),
+        ("APP__AUTH__LIFETIME", "10m"),
+    ];
+    let server = Server::with(&variables).await;
+    add(&server, "ada").await;
+    let browser = Browser::log_in(&server, "ada").await;
+    let session = only(&server).await;
+    // As if nine minutes had gone by since the login.
+    let ends: i64 = redis("HGET", &[&session, "ends"]).await;
+    let sooner = (ends - 540_000).to_string();
+    assert_eq!(redis::<u32>("HSET", &[&session, "ends", &sooner]).await, 0);
+    assert!(browser.is_known().await);
+    assert!((1..=60_000).contains(&left(&session).await));
 }
 
 /// Nothing that is asked of it keeps it alive.
