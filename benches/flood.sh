@@ -8,7 +8,7 @@ cargo build --release --quiet --manifest-path benches/bare/Cargo.toml
 collector=127.0.0.1:18200
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://$collector OTEL_METRIC_EXPORT_INTERVAL=1000 OTEL_TRACES_SAMPLER=always_off
 reads() {
-  "$load" get "$address" --path "$path" --rate 500 --seconds 10 > "$work/reads"
+  "${others[@]}" "$load" get "$address" --path "$path" --rate 500 --seconds 10 > "$work/reads"
   value get_p99_ms < "$work/reads" | tee -a "$work/p99.$1" | sed "s/^/run $run, $1, p99 ms: /"
   echo "run $run, $1, failed: $(value get_failed < "$work/reads")"
 }
@@ -19,7 +19,7 @@ beside() {
   hold "$name" "$address" "$@"
   reads "$name"
   health "$name"
-  "$load" retry "$address" | sed "s/^/run $run, $name, retries: /"
+  "${others[@]}" "$load" retry "$address" | sed "s/^/run $run, $name, retries: /"
   release "$name"
 }
 # Ends provider and service, and says what they saw.
@@ -31,7 +31,7 @@ tell() {
   sed "s/^/run $run, $1, /" "$work/collector" | grep wait
 }
 start() {
-  "$load" collector "$collector" > "$work/collector" & collector_pid=$!
+  "${others[@]}" "$load" collector "$collector" > "$work/collector" & collector_pid=$!
   provider "$@"
   begin
   path=$(document)
@@ -42,7 +42,7 @@ bare() {
   while [ "$1" != -- ]; do flags+=("$1"); shift; done
   shift
   provider "${flags[@]}"
-  benches/bare/target/release/bare "$address" "$APP__DATA__DIRECTORY/service.db" "$provider" & bare_pid=$!
+  "${server[@]}" benches/bare/target/release/bare "$address" "$APP__DATA__DIRECTORY/service.db" "$provider" & bare_pid=$!
   until curl -sf -o /dev/null "http://$address$path"; do kill -0 "$bare_pid"; sleep 0.1; done
   [ "$name" != bare_stalled ] || reads bare_alone
   hold "$name" "$address" "$@"

@@ -2,7 +2,7 @@
 # The three options of `concurrency` side by side: in every round each in turn, the one that begins another each time.
 #   options.sh [ROUNDS] [DATA]
 # prints each figure and writes it to DATA; `plot.py DATA DIR` makes the tables and the plots. With PROJECT=DIR the three
-# are DIR, DIR-threads and DIR-per-core.
+# are DIR, DIR-threads and DIR-per-core. ONLY=memory or ONLY=requests measures one half.
 #
 # Throughput is what 32 connections (CRUD: 16) get that ask again as soon as they are answered; latency is measured at a
 # fixed rate that is the same for all, from when each request was due. Nothing is refused: `threads` has a thread for each
@@ -100,8 +100,8 @@ memory() {
 for round in $(seq "$rounds"); do
   for turn in 0 1 2; do
     option=${options[(round + turn) % 3]}
-    requests
-    memory
+    [ "${ONLY:-requests}" != requests ] || requests
+    [ "${ONLY:-memory}" != memory ] || memory
   done
 done
 benches/plot.py "$data"

@@ -22,6 +22,9 @@ pour "$project"
 service=$project/target/release/bench
 address=127.0.0.1:18080 admin=127.0.0.1:18081 provider=127.0.0.1:18100
 declare -A held
+# APART=1: the server has the first core for itself, whoever asks it and whoever it asks have the second.
+server=() others=()
+[ -z "${APART:-}" ] || { server=(taskset --cpu-list 0); others=(taskset --cpu-list 1); }
 export APP__ENVIRONMENT=development APP__SERVER__ADDRESS=$address APP__ADMIN__ADDRESS=$admin
 # Nothing is refused, and who stalls is waited for: what is measured is the service at work.
 export APP__RATE_LIMIT__REQUESTS_PER_MINUTE=1000000000 APP__RATE_LIMIT__BURST=1000000000
@@ -36,7 +39,7 @@ provider() {
   [ -z "${provider_pid:-}" ] || { kill "$provider_pid"; wait "$provider_pid" || true; }
   # What an earlier one said must not be taken for this one's.
   rm -f "$work/provider"
-  "$load" upstream "$provider" "$@" > "$work/provider" &
+  "${others[@]}" "$load" upstream "$provider" "$@" > "$work/provider" &
   provider_pid=$!
   until grep -qs listening "$work/provider"; do sleep 0.05; done
 }
@@ -45,7 +48,7 @@ provider() {
 begin() {
   [ -z "${service_pid:-}" ] || { kill "$service_pid"; wait "$service_pid" || true; }
   export APP__DATA__DIRECTORY=$work/data-$RANDOM
-  "$service" all > "$work/out" 2> "$work/err" &
+  "${server[@]}" "$service" all > "$work/out" 2> "$work/err" &
   service_pid=$!
   until curl -sf "http://$admin/ready" > /dev/null; do kill -0 "$service_pid"; sleep 0.1; done
   CREDENTIAL="Bearer $("$service" token --subject bench --tenant bench --ttl 8h)"
@@ -64,7 +67,7 @@ hold() {
   local name=$1; shift
   rm -f "$work/$name"
   mkfifo "$work/$name.in"
-  "$load" hold "$@" < "$work/$name.in" > "$work/$name" 2> "$work/$name.err" &
+  "${others[@]}" "$load" hold "$@" < "$work/$name.in" > "$work/$name" 2> "$work/$name.err" &
   exec {fd}> "$work/$name.in"
   held[$name]=$fd
   until grep -qs refused "$work/$name"; do sleep 0.1; done

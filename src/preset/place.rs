@@ -86,7 +86,11 @@ impl Place {
         match self {
             Self::Shipped(_) => Err(unknown(what)),
             Self::Disk(_) if !what.contains(['/', '\\', '.']) => Err(unknown(what)),
-            Self::Disk(file) => Ok(Self::Disk(file.parent().unwrap_or(Path::new("")).join(what))),
+            Self::Disk(file) => {
+                let folder = file.parent().unwrap_or(Path::new(""));
+                // By its components, in which no `.` stands but the first.
+                Ok(Self::Disk(folder.join(what).components().collect()))
+            }
             Self::Git(checkout, path) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 match normal(&format!("{folder}/{what}")).filter(|_| !what.starts_with('/')) {

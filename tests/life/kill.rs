@@ -8,57 +8,76 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{all_files, assert_nothing_is_left, copy, formwork, git, temp};
+use crate::{
+    released,
+    support::{all_files, assert_nothing_is_left, copy, formwork, git, temp},
+};
 
 /// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
-const MOMENTS: u32 = 20;
+const MOMENTS: u32 = 10;
 
-fn set(project: &Path) -> Command {
+fn start(project: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_formwork"));
-    command.args(["set", "cache=none", "--no-check"]).current_dir(project);
+    command.args(arguments.split(' ')).current_dir(project);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
 #[test]
-fn the_next_run_finishes_what_a_killed_one_began() {
+fn the_next_set_finishes_what_a_killed_one_began() {
     let folder = temp();
     formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
-    let poured = folder.path().join("orders");
+    is_finished_by_the_next(folder.path(), "set cache=none --no-check");
+}
+
+#[test]
+fn the_next_update_finishes_what_a_killed_one_began() {
+    let folder = temp();
+    released::pour(folder.path());
+    is_finished_by_the_next(folder.path(), "update --yes --no-check");
+}
+
+/// Of the project `orders`, which has one commit.
+fn is_finished_by_the_next(folder: &Path, run: &str) {
+    let poured = folder.join("orders");
     let fresh = |name: &str| {
-        let project = folder.path().join(name);
+        let project = folder.join(name);
         let _ = fs::remove_dir_all(&project);
         copy(&poured, &project);
         project
     };
     let project = fresh("whole");
     let begun = Instant::now();
-    assert!(set(&project).status().unwrap().success());
+    assert!(start(&project, run).status().unwrap().success());
     let whole = begun.elapsed();
     let (before, after) = (all_files(&poured), all_files(&project));
+    assert_ne!(before, after);
     let moments = env::var("FORMWORK_TEST_MOMENTS").ok().map_or(MOMENTS, |given| given.parse().unwrap());
     for moment in 0..moments {
         let project = fresh("killed");
-        let mut child = set(&project).spawn().unwrap();
+        let mut child = start(&project, run).spawn().unwrap();
         thread::sleep(whole.mul_f64(1.1) * moment / moments);
         child.kill().unwrap();
         child.wait().unwrap();
         // git that was called before the kill ends its own step.
         thread::sleep(Duration::from_millis(30));
-        let outcome = formwork(&project, "set cache=none --no-check");
-        outcome.expect(0, &[]);
+        formwork(&project, run).expect(0, &[]);
         assert!(all_files(&project) == after, "killed at {moment} of {moments}");
-        assert_eq!(git(&project, &["status", "--porcelain"]), "");
-        assert_eq!(git(&project, &["rev-list", "--count", "HEAD"]), "2");
-        assert_nothing_is_left(&project);
-        // A git that outlived its caller may have written while the next run tidied up; the one after that does.
-        formwork(&project, "diff --stat").expect(0, &[]);
-        let git_dir = project.join(".git/formwork");
-        let left: Vec<_> = fs::read_dir(git_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(left.is_empty(), "{left:?}");
-        git(&project, &["fsck", "--no-dangling"]);
+        is_tidy(&project);
     }
     assert_eq!(all_files(&poured), before);
+}
+
+fn is_tidy(project: &Path) {
+    assert_eq!(git(project, &["status", "--porcelain"]), "");
+    assert_eq!(git(project, &["rev-list", "--count", "HEAD"]), "2");
+    assert_nothing_is_left(project);
+    // A git that outlived its caller may have written while the next run tidied up; the one after that does.
+    formwork(project, "diff --stat").expect(0, &[]);
+    let git_dir = project.join(".git/formwork");
+    let left: Vec<_> = fs::read_dir(git_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+    git(project, &["fsck", "--no-dangling"]);
 }
 
 #[test]

@@ -3,7 +3,12 @@
 //! `tests/fixtures/released.tar.gz` is what the last release made of its defaults: `formwork.toml`, `Cargo.lock` and the render
 //! in `.formwork/`; CONTRIBUTING says how it is made anew.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::support::{all_files, assert_locked, commit, edit, formwork, git, temp};
 
@@ -13,6 +18,16 @@ const RELEASED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/rele
 fn unpack(archive: &Path, folder: &Path) {
     let mut tar = Command::new("tar");
     assert!(tar.arg("-xzf").arg(archive).arg("-C").arg(folder).status().unwrap().success());
+}
+
+/// `orders` in the folder, with its one commit.
+pub(crate) fn pour(folder: &Path) -> PathBuf {
+    unpack(Path::new(RELEASED), folder);
+    let project = folder.join("orders");
+    unpack(&project.join(".formwork/base.tar.gz"), &project);
+    git(&project, &["init", "--quiet", "--initial-branch=main"]);
+    commit(&project);
+    project
 }
 
 fn migrations(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -27,11 +42,7 @@ fn field(project: &Path, table: &str, key: &str) -> String {
 #[test]
 fn a_project_of_the_last_release_is_updated_and_its_migrations_are_only_added_to() {
     let folder = temp();
-    unpack(Path::new(RELEASED), folder.path());
-    let project = folder.path().join("orders");
-    unpack(&project.join(".formwork/base.tar.gz"), &project);
-    git(&project, &["init", "--quiet", "--initial-branch=main"]);
-    commit(&project);
+    let project = pour(folder.path());
     let (before, released) = (migrations(&project), field(&project, "formwork", "version"));
     assert!(before.len() > 5, "{:?}", before.keys());
     edit(&project, "src/app/mod.rs", "pub mod access;", "// Who may do what.\npub mod access;");

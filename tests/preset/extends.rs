@@ -97,7 +97,7 @@ fn circles_and_endless_rows_are_refused_where_they_close() {
         .has("c.toml", "schema = 1\nextends = \"./a.toml\"\n");
     circle.pour("orders --preset a.toml --yes").fails(
         2,
-        &["extend each other in a circle", "c.toml:2", "a.toml extends ./b.toml extends ././c.toml extends"],
+        &["extend each other in a circle", "c.toml:2", "a.toml extends ./b.toml extends ./c.toml extends"],
     );
     circle.write("self.toml", "schema = 1\nextends = \"./self.toml\"\n");
     circle.pour("orders --preset self.toml --yes").fails(2, &["in a circle", "self.toml:2"]);

@@ -96,8 +96,41 @@ fn excerpt(failures: &[&Case]) -> String {
 
 fn one_failure(case: &Case) -> String {
     let output = case.detail.as_deref().unwrap_or_default();
-    let lines: Vec<&str> = output.lines().collect();
+    let lines = without_backtraces(output);
     // The panic stands at the end, after what the test printed.
     let shown = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
     format!("{}\n  {shown}", case.name)
+}
+
+/// Where `RUST_BACKTRACE` is set, frames would be all that is left of the last lines.
+fn without_backtraces(output: &str) -> Vec<&str> {
+    let mut is_frame = false;
+    let mut lines = Vec::new();
+    for line in output.lines() {
+        let ends = !line.starts_with(' ');
+        is_frame = line == "stack backtrace:" || is_frame && !ends;
+        if !is_frame && !line.starts_with("note: Some details are omitted") {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_shown_whatever_its_backtrace() {
+        let frames = "   0: std::panicking::begin\n             at /rustc/library/std/src/panicking.rs:1:2\n"
+            .repeat(40);
+        let output = format!(
+            "thread 'a' panicked at src/lib.rs:10:9:\nleft: 1\n  right: 2\nstack backtrace:\n{frames}note: Some details are \
+             omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\nafter"
+        );
+        assert_eq!(
+            without_backtraces(&output),
+            ["thread 'a' panicked at src/lib.rs:10:9:", "left: 1", "  right: 2", "after"]
+        );
+    }
 }

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, pool::PoolConnection};
 use tokio::time::timeout;
 
-use super::session::{self, Session, Use};
+use super::{
+    session::{self, Session, Use},
+    trust::Trust,
+};
 
 /// How much longer than its bound in the database a statement may seem to run. Beyond that the network is gone, and the
 /// connection with it.
@@ -25,6 +28,7 @@ pub(in crate::data) struct Loan {
     connection: Option<PoolConnection<Postgres>>,
     kind: Kind,
     session: Session,
+    trust: Trust,
     /// When the database stops a statement of the transaction that is open; none where none is.
     bound: Option<Duration>,
     /// A statement was begun and not answered.
@@ -34,11 +38,17 @@ pub(in crate::data) struct Loan {
 }
 
 impl Loan {
-    pub(super) fn new(connection: PoolConnection<Postgres>, kind: Kind, session: Session) -> Self {
+    pub(super) fn new(
+        connection: PoolConnection<Postgres>,
+        kind: Kind,
+        session: Session,
+        trust: Trust,
+    ) -> Self {
         Self {
             connection: Some(connection),
             kind,
             session,
+            trust,
             bound: None,
             is_waiting: false,
             has_failed: false,
@@ -137,16 +147,21 @@ impl Drop for Loan {
             && (self.is_waiting || self.bound.is_some())
         {
             let longest = self.bound.unwrap_or(self.session.statement_timeout());
-            tokio::spawn(give_back(connection, longest + PATIENCE));
+            tokio::spawn(give_back(
+                connection,
+                longest + PATIENCE,
+                self.trust.clone(),
+            ));
         }
     }
 }
 
 /// Rolls back what is open, after whatever still runs.
-async fn give_back(mut connection: PoolConnection<Postgres>, longest: Duration) {
+async fn give_back(mut connection: PoolConnection<Postgres>, longest: Duration, trust: Trust) {
     let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
     if !matches!(timeout(longest, rollback).await, Ok(Ok(_))) {
         // Closed without a word: the other end does not listen.
         drop(connection.detach());
+        trust.shake();
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use sqlx::{PgPool, Postgres, pool::PoolConnection, postgres::PgConnectOptions};
 
+use super::trust::Trust;
 use crate::lock::LockAnyway as _;
 
 /// The longest wait for a connection of it: asking the primary is no worse.
@@ -22,10 +23,10 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(size: u32, options: PgConnectOptions) -> Self {
+    pub(super) fn new(size: u32, trust: &Trust, options: PgConnectOptions) -> Self {
         Self {
             // However short ago a connection was used: it may be lost since, and there is somebody else to ask.
-            pool: super::pool(size, ACQUIRE_TIMEOUT)
+            pool: super::pool(size, ACQUIRE_TIMEOUT, trust)
                 .test_before_acquire(true)
                 .connect_lazy_with(options),
             rests_until: Arc::default(),

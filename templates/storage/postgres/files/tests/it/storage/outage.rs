@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::{Value, json};
 use temp_dir::TempDir;
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
 use crate::support::{
@@ -82,6 +82,19 @@ async fn start(folder: &TempDir, proxy: &Proxy, longest: &str) -> Process {
     process
 }
 
+/// By more at once than there are connections that read, so each of these is used. No cache has lists.
+async fn are_listed_by_many(client: &Client) {
+    let reading: JoinSet<_> = (0..16)
+        .map(|_| {
+            let client = client.clone();
+            async move { client.get("/v1/documents").await.status() }
+        })
+        .collect();
+    for status in reading.join_all().await {
+        assert_eq!(status, 200, "nobody is handed a connection that was cut");
+    }
+}
+
 #[tokio::test]
 async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
     let folder = TempDir::new().expect("a folder");
@@ -90,6 +103,7 @@ async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
     let (admin, client) = (Client::new(process.admin), process.client("a").await);
     let path = client.create("kept").await;
     for _ in 0..2 {
+        are_listed_by_many(&client).await;
         proxy.cut().await;
         let ready = is_ready(&admin, 503).await;
         assert_eq!(ready["checks"]["database"]["status"], "fail");
@@ -99,6 +113,7 @@ async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
         proxy.mend();
         is_ready(&admin, 200).await;
         assert_eq!(client.get(&path).await.status(), 200);
+        are_listed_by_many(&client).await;
         let body = document("after");
         let made = client.post_with_key("/v1/documents", "k", &body).await;
         assert_eq!(made.status(), 201, "its key was not used up");
