@@ -23,7 +23,9 @@ async fn others_are_told_of_all_that_was_accepted() {
     let made: BTreeSet<String> = made.collect();
     let told = eventually("as many events", async || {
         let events = stranger.events().await;
-        let of_documents = events.iter().filter(|event| event["type"] == "document.created");
+        let of_documents = events
+            .iter()
+            .filter(|event| event["type"] == "document.created");
         let ids = of_documents.filter_map(|event| event["subject"].as_str());
         let told: BTreeSet<String> = ids.map(str::to_owned).collect();
         (told.len() >= made.len()).then_some(told)
