@@ -20,6 +20,14 @@ impl Broker {
             url.is_some(),
             "it says where the broker is",
         );
+        // It may have a password in it, so what is wrong with it is said without it.
+        let holds = url.as_ref().is_none_or(|url| broker::is_url(url.expose()));
+        environment.rule(holds, || {
+            format!(
+                "APP__BROKER__URL is no URL such as {}",
+                broker::DEVELOPMENT_URL
+            )
+        });
         let prefix = environment.optional::<String>("APP__BROKER__PREFIX");
         let prefix = prefix.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

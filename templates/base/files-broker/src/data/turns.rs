@@ -26,6 +26,24 @@ pub async fn take(
     Ok(connection.execute(statement).await? == 1)
 }
 
+/// For how long somebody else has it, unless it is renewed. A read, for whoever looks again and again.
+pub async fn left(
+    connection: &mut Connection,
+    name: &str,
+    holder: Uuid,
+) -> Result<Option<Duration>, Error> {
+    let statement = sqlx::query_as(concat!(
+        "SELECT held_until - ",
+        now_ms!(),
+        " FROM turns WHERE name = $1 AND holder <> $2 AND held_until > ",
+        now_ms!()
+    ))
+    .bind(name)
+    .bind(holder);
+    let left: Option<(i64,)> = connection.optional(statement).await?;
+    Ok(left.map(|(left,)| Duration::from_millis(u64::try_from(left).unwrap_or_default())))
+}
+
 /// Ends it early.
 pub async fn give_back(connection: &mut Connection, name: &str, holder: Uuid) -> Result<(), Error> {
     let statement = sqlx::query("DELETE FROM turns WHERE name = $1 AND holder = $2")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::{task::JoinSet, time::sleep};
 
-use super::{Kind, broker::Queue};
+use super::{Kind, message::Queue};
 use crate::app::state::App;
 
 /// The pause after a failure: for as long, the sweeper alone finds what others have added.

@@ -12,7 +12,8 @@ use crate::{app::time, data::outbox::Outgoing};
 /// it never changes; `data` is thin: ids and states.
 ///
 /// Of two transactions that change the same row, the second waits for the first. So the order holds where the row is
-/// changed before the message is added to the outbox. After the commit, `News::relay` has it sent at once.
+/// changed before the message is added to the outbox. After the commit, `News::relay` has it sent at once; what a job has
+/// committed is relayed when its attempt ends.
 pub fn event(name: &str, subject: Uuid, data: &Value) -> Outgoing {
     let id = Uuid::now_v7().to_string();
     let mut body = json!({

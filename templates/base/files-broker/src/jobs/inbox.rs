@@ -9,8 +9,9 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
-    Kind,
-    broker::{Delivery, Message, Queue},
+    Kind, LONGEST_PAYLOAD,
+    broker::Delivery,
+    message::{Message, Queue, Unsent},
     named, writer,
 };
 use crate::{
@@ -19,16 +20,17 @@ use crate::{
         error::Error,
         jobs::{self, NewJob},
     },
+    telemetry::broker as metrics,
 };
 
-/// As for every job's payload.
-const LONGEST: usize = 64 * 1024;
-
-/// A message that was delivered so often, and never acknowledged, is laid aside.
+/// A message that fails when it is delivered for this time, or later, is laid aside.
 const DELIVERIES: i64 = 5;
 
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is at hand when the process drains has so long to be settled. Left alone, it comes again.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Where messages are laid aside.
 const ASIDE: &str = "dead.inbox";
@@ -48,22 +50,38 @@ struct Envelope {
 }
 
 impl Envelope {
-    /// What it is called, whoever sent it.
+    /// What it is called: no other's, whoever sent it, nor that of any job that did not come in here.
     fn name(&self) -> String {
-        format!("{} {}", self.source, self.id)
+        format!("inbox:{}:{}{}", self.source.len(), self.source, self.id)
     }
 }
 
 /// Until the process drains.
 pub(super) async fn run(app: App) {
+    let end = async {
+        app.lifecycle.draining().await;
+        sleep(MOMENT).await;
+    };
+    tokio::select! {
+        () = receive_all(&app) => {}
+        () = end => {}
+    }
+}
+
+async fn receive_all(app: &App) {
     while !app.lifecycle.is_draining() {
-        if let Err(error) = receive(&app).await {
+        if let Err(error) = receive(app).await {
             tracing::debug!("no messages are received: {error:#}");
         }
-        tokio::select! {
-            () = sleep(PAUSE) => {}
-            () = app.lifecycle.draining() => {}
-        }
+        rest(app).await;
+    }
+}
+
+/// After a failure, unless the process drains.
+async fn rest(app: &App) {
+    tokio::select! {
+        () = sleep(PAUSE) => {}
+        () = app.lifecycle.draining() => {}
     }
 }
 
@@ -86,13 +104,12 @@ async fn settle(app: &App, message: Delivery) -> anyhow::Result<()> {
         Ok(envelope) => envelope,
         Err(reason) => return lay_aside(app, message, &reason).await,
     };
-    if message.count() > DELIVERIES {
-        let reason = format!("it was delivered {DELIVERIES} times, and never acknowledged");
-        return lay_aside(app, message, &reason).await;
-    }
     loop {
         match admit(app, &envelope, message.body()).await {
-            Ok(()) => return message.take().await,
+            Ok(()) => {
+                metrics::taken();
+                return message.take().await;
+            }
             Err(Error::Busy | Error::Deadline | Error::Unavailable(_)) => {}
             Err(error) if message.count() >= DELIVERIES => {
                 return lay_aside(app, message, &error.to_string()).await;
@@ -102,18 +119,18 @@ async fn settle(app: &App, message: Delivery) -> anyhow::Result<()> {
                 return message.leave(PAUSE).await;
             }
         }
+        message.keep().await?;
+        rest(app).await;
         if app.lifecycle.is_draining() {
             return message.leave(Duration::ZERO).await;
         }
-        message.keep().await?;
-        sleep(PAUSE).await;
     }
 }
 
 /// The message, or why it is none.
 fn read(body: &[u8]) -> Result<Envelope, String> {
-    if body.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} bytes"));
+    if body.len() > LONGEST_PAYLOAD {
+        return Err(format!("it is longer than {LONGEST_PAYLOAD} bytes"));
     }
     serde_json::from_slice(body).map_err(|error| format!("it is no CloudEvent in JSON: {error}"))
 }
@@ -122,7 +139,7 @@ fn read(body: &[u8]) -> Result<Envelope, String> {
 async fn admit(app: &App, envelope: &Envelope, body: &[u8]) -> Result<(), Error> {
     let payload = String::from_utf8_lossy(body);
     let job = NewJob {
-        id: named(&format!("{}@{}", Kind::Hook.name(), envelope.name())),
+        id: named(&envelope.name()),
         tenant: "",
         kind: Kind::Hook.name(),
         payload: &payload,
@@ -141,27 +158,55 @@ async fn admit(app: &App, envelope: &Envelope, body: &[u8]) -> Result<(), Error>
 
 /// Acknowledged only when it lies there.
 async fn lay_aside(app: &App, message: Delivery, reason: &str) -> anyhow::Result<()> {
+    if let Err(error) = publish_aside(app, &message, reason).await {
+        tracing::warn!("a message could not be laid aside: {error:#}");
+        return Err(error.into());
+    }
+    metrics::laid_aside();
     tracing::error!(reason, "a message was laid aside: {reason}");
-    let id = named(&String::from_utf8_lossy(message.body())).to_string();
+    message.take().await
+}
+
+async fn publish_aside(app: &App, message: &Delivery, reason: &str) -> Result<(), Unsent> {
+    let id = message.id();
     let aside = Message {
         id: &id,
         topic: ASIDE,
         body: message.body(),
         reason: Some(reason),
     };
-    app.broker.publish(&aside).await?;
-    message.take().await
+    let published = app.broker.publish(&aside).await;
+    if !matches!(published, Err(Unsent::Refused(_))) {
+        return published;
+    }
+    // It was as long as a message may be, and with its reason it is longer.
+    let length = aside.body.len().min(LONGEST_PAYLOAD);
+    let reason = format!("{reason}; here are its first {length} bytes");
+    let cut = Message {
+        body: &aside.body[..length],
+        reason: Some(&reason),
+        ..aside
+    };
+    app.broker.publish(&cut).await
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_message_is_called_by_its_source_and_its_id() {
-        let message =
-            br#"{ "specversion": "1.0", "id": "1", "source": "/a", "type": "t", "data": {} }"#;
-        assert_eq!(read(message).expect("a message").name(), "/a 1");
+        let name = |source: &str, id: &str| {
+            let message = json!({ "id": id, "source": source, "type": "t", "data": {} });
+            let read = read(message.to_string().as_bytes());
+            read.expect("a message").name()
+        };
+        assert_eq!(name("/a", "1"), name("/a", "1"));
+        assert_ne!(name("/a", "1"), name("/a", "2"));
+        assert_ne!(name("/a", "b1"), name("/ab", "1"));
+        assert_ne!(name("/a b", "1"), name("/a", "b 1"));
     }
 
     #[test]
@@ -169,7 +214,7 @@ mod tests {
         let nameless = br#"{ "source": "/a", "type": "t", "data": {} }"#;
         let said = read(nameless).map(drop).expect_err("a reason");
         assert!(said.contains("`id`"), "{said}");
-        let long = vec![b' '; LONGEST + 1];
+        let long = vec![b' '; LONGEST_PAYLOAD + 1];
         assert!(read(&long).is_err_and(|reason| reason.contains("longer")));
     }
 }

@@ -1,37 +1,44 @@
-//! Brings what was committed to the broker: the news of jobs and the events of this service, in their order. One process
+//! Brings what was committed to the broker: the news of jobs and the events of this service, each in their order. One process
 //! at a time does so, whichever has something first, and a message is removed when the broker says that it has it. Who
 //! dies before that, or is cut off, leaves it to the next: it is told again, under the same id.
 
-use std::time::{Duration, Instant};
+mod told;
 
-use tokio::time::sleep;
+use std::{convert::Infallible, time::Duration};
+
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use super::{
-    broker::{Broker, Message},
-    reader, transact,
-};
+use self::told::tell;
+use super::{reader, transact, writer};
 use crate::{
     app::state::App,
-    data::{
-        outbox::{self, Outgoing, Waiting},
-        turns,
-    },
+    data::{error::Error, outbox, turns},
+    telemetry::broker as metrics,
 };
 
 pub const TURN: &str = "relay";
 
 /// After this, others take a relay for dead.
-const LENGTH: Duration = Duration::from_secs(20);
+const LENGTH: Duration = Duration::from_secs(5);
 
-/// It begins nothing later than this: the broker may take a while to answer.
+/// How often one says that it lives.
+const RENEWAL: Duration = Duration::from_secs(1);
+
+/// It begins nothing later than this, so that what the broker has is removed.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// As many as are told in one turn.
+/// As many of each kind as are told in one turn.
 const BATCH: u32 = 100;
 
-/// Somebody else has the turn, and may have looked for the last time before this was there.
-const SOON: Duration = Duration::from_millis(50);
+/// The pause after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Who has the turn looks again before it rests. So this is for when it dies, or fails.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What is at hand when the process closes has so long to be told.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// News that has waited for longer says nothing new: the sweeper looks for what it would tell of.
 const STALE: Duration = Duration::from_secs(60);
@@ -41,45 +48,66 @@ pub(super) const JOBS: &str = "jobs.";
 
 /// Until the process closes; what is committed after that is told by others, or by whoever starts next.
 pub async fn run(app: App) {
+    let end = async {
+        app.lifecycle.closed().await;
+        sleep(MOMENT).await;
+    };
+    tokio::select! {
+        () = relay(&app) => {}
+        () = end => {}
+    }
+}
+
+async fn relay(app: &App) {
     let holder = Uuid::now_v7();
+    let longest = app.config.jobs.poll_interval;
     let mut is_down = false;
     let mut goes_on = true;
     while goes_on {
         // Before the look: what is committed meanwhile must not wait.
         let committed = app.news.committed();
-        let longest = app.config.jobs.poll_interval;
-        let pause = async {
-            tokio::select! {
-                () = committed => {}
-                () = sleep(longest) => {}
+        let outcome = batch(app, holder).await;
+        is_down = log(&outcome, is_down);
+        let rest = async {
+            match outcome {
+                Ok(Turn::Told(_)) => {}
+                Ok(Turn::Taken(left)) => pause(left.min(LOOK), committed).await,
+                Ok(Turn::Idle) => pause(longest, committed).await,
+                Err(_) => sleep(RETRY).await,
             }
         };
-        let outcome = batch(&app, holder).await;
-        if outcome.is_ok() && is_down {
-            tracing::info!("messages are relayed again");
-        }
-        // Once, however long it lasts.
-        if let Err(error) = &outcome
-            && !is_down
-        {
-            tracing::warn!("messages cannot be relayed, and wait: {error:#}");
-        }
-        is_down = outcome.is_err();
-        goes_on = match outcome {
-            Ok(Turn::Told) => rest(&app, async {}).await,
-            Ok(Turn::Taken) => rest(&app, sleep(SOON)).await,
-            Ok(Turn::Idle) => rest(&app, pause).await,
-            Err(_) => rest(&app, sleep(longest)).await,
+        goes_on = tokio::select! {
+            biased;
+            () = app.lifecycle.closed() => false,
+            () = rest => true,
         };
     }
 }
 
-/// Whether it goes on then.
-async fn rest(app: &App, pause: impl Future<Output = ()>) -> bool {
-    tokio::select! {
-        biased;
-        () = app.lifecycle.closed() => false,
-        () = pause => true,
+async fn pause(longest: Duration, committed: impl Future<Output = ()>) {
+    timeout(longest, committed).await.ok();
+}
+
+/// Whether the broker is down as far as this process knows, which says so once, however long it lasts.
+fn log(outcome: &anyhow::Result<Turn>, is_down: bool) -> bool {
+    match outcome {
+        Err(error) => {
+            metrics::relay_failed();
+            if !is_down {
+                tracing::warn!("messages cannot be relayed, and wait: {error:#}");
+            }
+            true
+        }
+        Ok(Turn::Told(1..)) => {
+            if is_down {
+                tracing::info!("messages are relayed again");
+            }
+            false
+        }
+        // Nothing waits any more: others have told it, or it was too old.
+        Ok(Turn::Idle) => false,
+        // Whether whoever is at it can, this one does not know.
+        Ok(_) => is_down,
     }
 }
 
@@ -87,63 +115,67 @@ async fn rest(app: &App, pause: impl Future<Output = ()>) -> bool {
 enum Turn {
     /// There is nothing to tell.
     Idle,
-    /// Somebody else is at it.
-    Taken,
-    /// There may be more.
-    Told,
+    /// Somebody else is at it, for so long if it lives no longer.
+    Taken(Duration),
+    /// So much, and there may be more.
+    Told(usize),
 }
 
 async fn batch(app: &App, holder: Uuid) -> anyhow::Result<Turn> {
-    if outbox::is_empty(&mut reader(app).await?).await? {
-        return Ok(Turn::Idle);
+    if let Some(turn) = look(app, holder).await? {
+        return Ok(turn);
     }
     let claimed = transact(app, async |transaction| {
-        if turns::take(transaction, TURN, holder, LENGTH).await? {
-            Ok(Some(outbox::claim(transaction, holder, BATCH).await?))
-        } else {
-            Ok(None)
+        if !turns::take(transaction, TURN, holder, LENGTH).await? {
+            return Ok(None);
         }
+        outbox::drop_old_news(transaction, STALE).await?;
+        Ok(Some(outbox::claim(transaction, holder, BATCH).await?))
     })
     .await?;
     let Some(claimed) = claimed else {
-        return Ok(Turn::Taken);
+        return Ok(Turn::Taken(LOOK));
     };
-    let (last, outcome) = tell(&app.broker, &claimed).await;
+    let told = tokio::select! {
+        told = tell(&app.broker, &claimed) => told,
+        never = keep_turn(app, holder) => match never {},
+    };
     transact(app, async |transaction| {
-        outbox::remove(transaction, holder, last).await?;
+        told.write(transaction, holder).await?;
         turns::give_back(transaction, TURN, holder).await
     })
     .await?;
-    outcome.map(|()| Turn::Told)
-}
-
-/// One after the other, so that none comes before one that the broker does not have. The position of the last that it
-/// has.
-async fn tell(broker: &Broker, claimed: &[Waiting]) -> (i64, anyhow::Result<()>) {
-    let begun = Instant::now();
-    let mut last = 0;
-    for waiting in claimed {
-        if begun.elapsed() > BUSY {
-            break;
-        }
-        if !is_stale(waiting) {
-            let Outgoing { id, topic, body } = &waiting.message;
-            let message = Message {
-                id,
-                topic,
-                body: body.as_bytes(),
-                reason: None,
-            };
-            if let Err(error) = broker.publish(&message).await {
-                return (last, Err(error.context(topic.clone())));
-            }
-        }
-        last = waiting.position;
+    let count = told.count;
+    match told.failure() {
+        Some(error) => Err(error),
+        None => Ok(Turn::Told(count)),
     }
-    (last, Ok(()))
 }
 
-fn is_stale(waiting: &Waiting) -> bool {
-    let age = Duration::from_millis(u64::try_from(waiting.age).unwrap_or_default());
-    waiting.message.topic.starts_with(JOBS) && age > STALE
+/// How much waits, for whoever watches over it.
+pub(super) async fn measure(app: &App) -> Result<(), Error> {
+    let depth = outbox::depth(&mut reader(app).await?).await?;
+    metrics::outbox(&depth);
+    Ok(())
+}
+
+/// Why there is no turn to take, if there is none. It only reads.
+async fn look(app: &App, holder: Uuid) -> Result<Option<Turn>, Error> {
+    let mut connection = reader(app).await?;
+    if outbox::is_empty(&mut connection).await? {
+        return Ok(Some(Turn::Idle));
+    }
+    let left = turns::left(&mut connection, TURN, holder).await?;
+    Ok(left.map(Turn::Taken))
+}
+
+/// The broker may take a while to answer. Where the turn is lost all the same, others tell the same under the same ids.
+async fn keep_turn(app: &App, holder: Uuid) -> Infallible {
+    loop {
+        sleep(RENEWAL).await;
+        if let Ok(mut connection) = writer(app).await {
+            let kept = turns::take(&mut connection, TURN, holder, LENGTH);
+            kept.await.ok();
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod events;
 mod inbox;
 mod news;
 mod outages;
+mod own;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use uuid::Uuid;
 
 use crate::support::{Client, client::header, configuration, eventually};
 
-/// A worker looks by itself ten times as rarely, and one of them for all now and then.
+/// A worker looks by itself ten times as rarely, one of them for all now and then, and so does each relay.
 const HARDLY_LOOKS: [(&str, &str); 1] = [("APP__JOBS__POLL_INTERVAL", "59s")];
 
 /// The application on this folder, which tells nobody anything by itself.

@@ -6,12 +6,17 @@ CREATE TABLE outbox (
     id         TEXT   NOT NULL,
     topic      TEXT   NOT NULL,
     body       TEXT   NOT NULL,
+    -- Or news of a job.
+    is_event   BOOLEAN NOT NULL DEFAULT FALSE,
     -- Who is telling it.
     holder     UUID,
+    -- Why the broker will never take it as it is.
+    refused    TEXT,
     created_at BIGINT NOT NULL
 );
 
 CREATE INDEX outbox_by_topic ON outbox (topic);
+CREATE INDEX outbox_news ON outbox (position) WHERE NOT is_event;
 
 -- What only one process does at a time, and which one that is.
 CREATE TABLE turns (

@@ -5,12 +5,17 @@ CREATE TABLE outbox (
     id         TEXT    NOT NULL,
     topic      TEXT    NOT NULL,
     body       TEXT    NOT NULL,
+    -- Or news of a job.
+    is_event   INTEGER NOT NULL DEFAULT 0,
     -- Who is telling it.
     holder     BLOB,
+    -- Why the broker will never take it as it is.
+    refused    TEXT,
     created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX outbox_by_topic ON outbox (topic);
+CREATE INDEX outbox_news ON outbox (position) WHERE NOT is_event;
 
 -- What only one process does at a time, and which one that is.
 CREATE TABLE turns (

@@ -1,11 +1,13 @@
 //! Messages of other services come in: each once, however often it is delivered, and what cannot be taken is laid aside
 //! with its reason.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use service::app::state::App;
+use service::{app::state::App, jobs::message::Queue};
 use temp_dir::TempDir;
 
-use super::{beside, connection, jobs};
+use super::{HARDLY_LOOKS, all_is_told, beside, connection, jobs};
 use crate::support::{
     Process, Server, eventually,
     proxy::Proxy,
@@ -14,7 +16,7 @@ use crate::support::{
 
 const TENANT: &str = "a";
 
-fn message(id: &str, title: &str) -> String {
+pub(super) fn message(id: &str, title: &str) -> String {
     let message = json!({
         "specversion": "1.0",
         "id": id,
@@ -26,7 +28,7 @@ fn message(id: &str, title: &str) -> String {
 }
 
 /// Waits until so many messages have become jobs that succeeded.
-async fn are_taken(app: &App, count: usize) {
+pub(super) async fn are_taken(app: &App, count: usize) {
     eventually("the messages' jobs", async || {
         let done = jobs(app, "hook").await;
         let done = done.iter().filter(|job| job.finished_at.is_some());
@@ -36,7 +38,7 @@ async fn are_taken(app: &App, count: usize) {
 }
 
 /// Waits for the one message that was laid aside; gives it and the reason.
-async fn laid_aside(stranger: &Stranger) -> (String, String) {
+pub(super) async fn laid_aside(stranger: &Stranger) -> (String, String) {
     eventually("a message that is laid aside", async || {
         let aside = stranger.laid_aside().await;
         let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -63,6 +65,55 @@ async fn a_message_takes_effect_once_however_often_it_comes() {
     are_taken(&server.app, 3).await;
     assert_eq!(server.client(TENANT).count().await, 3);
     assert_eq!(stranger.laid_aside().await, [] as [Value; 0]);
+}
+
+/// The first one is in the hands of somebody who gives it back when the others are taken.
+#[tokio::test]
+async fn messages_that_come_in_another_order_are_taken_all_the_same() {
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder, &[]).await;
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    let inbox = app.broker.subscribe(Queue::Inbox).await;
+    let mut inbox = inbox.expect("a subscription");
+    for id in ["1", "2", "3"] {
+        stranger.send(&message(id, id)).await;
+    }
+    let next = inbox.next().await.expect("an answer");
+    let first = next.expect("a message");
+    let _worker = Process::start_as("worker", folder.path(), &[]).await;
+    are_taken(&app, 2).await;
+    first.leave(Duration::ZERO).await.expect("it is left");
+    drop(inbox);
+    are_taken(&app, 3).await;
+    for id in ["3", "1", "2", "4"] {
+        stranger.send(&message(id, id)).await;
+    }
+    are_taken(&app, 4).await;
+    let titles = sqlx::query_as("SELECT title FROM documents ORDER BY id");
+    let titles = connection(&app).await.all(titles).await;
+    let titles: Vec<(String,)> = titles.expect("rows");
+    let titles: Vec<&str> = titles.iter().map(|(title,)| title.as_str()).collect();
+    assert_eq!(titles.len(), 4, "{titles:?}");
+    assert_eq!(titles[2..], ["1", "4"]);
+}
+
+/// By a worker that hardly looks: what its jobs commit is relayed when they end.
+#[tokio::test]
+async fn what_a_message_has_done_is_told_soon() {
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder, &[]).await;
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    let _worker = Process::start_as("worker", folder.path(), &HARDLY_LOOKS).await;
+    for count in 1..=3 {
+        let id = count.to_string();
+        stranger.send(&message(&id, &id)).await;
+        are_taken(&app, count).await;
+        all_is_told(&app).await;
+    }
 }
 
 #[tokio::test]
@@ -106,7 +157,7 @@ async fn what_fails_time_and_again_is_laid_aside() {
     are_taken(&app, 1).await;
 }
 
-/// What was sent meanwhile comes when the broker is there again, and what was not acknowledged comes again.
+/// What was sent meanwhile comes when the broker is there again.
 #[tokio::test]
 async fn nothing_is_lost_while_the_broker_is_gone() {
     let folder = TempDir::new().expect("a folder");

@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use service::data::jobs::{self as rows, NewJob};
 use temp_dir::TempDir;
 use uuid::Uuid;
 
-use super::{HARDLY_LOOKS, all_is_told, ask, beside, connection, is_made, jobs};
+use super::{
+    HARDLY_LOOKS, all_is_told, ask, beside, connection,
+    inbox::{are_taken, message},
+    is_made, jobs,
+};
 use crate::support::{
     Client, Process, eventually,
     process::run,
     proxy::Proxy,
-    queue::{self, Stranger},
+    queue::{self, Private, Stranger},
 };
 
 /// Jobs are done, and what is to be told waits.
-async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy)) {
+async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl FnOnce(&Proxy)) {
     let folder = TempDir::new().expect("a folder");
     let proxy = Proxy::to(queue::address()).await;
     let url = queue::url_at(proxy.address());
@@ -40,44 +43,148 @@ async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy)) {
     is_made(&client, &path).await;
     let during = client.create("during").await;
     eventually("the relay to notice", async || {
-        front.log().contains("cannot be relayed").then_some(())
+        front.log().contains(DOWN).then_some(())
     })
     .await;
     let admin = Client::new(front.admin);
     for path in ["/live", "/ready"] {
         assert_eq!(admin.get(path).await.status(), 200, "{path}");
     }
-    let id = |path: &str| path.rsplit('/').next().expect("an id").to_owned();
-    let told = |events: &[Value]| -> Vec<String> {
-        let subjects = events.iter().map(|event| event["subject"].as_str());
-        subjects
-            .map(|subject| subject.expect("text").to_owned())
-            .collect()
-    };
-    assert_eq!(told(&stranger.events().await), [id(&before)]);
+    assert_eq!(subjects(&stranger).await, [id(&before)]);
 
-    proxy.mend();
+    give_back(&proxy);
     all_is_told(&app).await;
-    assert_eq!(told(&stranger.events().await), [id(&before), id(&during)]);
+    assert_eq!(subjects(&stranger).await, [id(&before), id(&during)]);
     let path = ask(&client).await;
     is_made(&client, &path).await;
-    let attempts: Vec<i64> = jobs(&app, "report")
-        .await
-        .iter()
-        .map(|job| job.attempts)
-        .collect();
+    let reports = jobs(&app, "report").await;
+    let attempts: Vec<i64> = reports.iter().map(|job| job.attempts).collect();
     assert_eq!(attempts, [1, 1]);
+}
+
+/// What a relay says that cannot tell anybody anything, and when it can again.
+const DOWN: &str = "messages cannot be relayed";
+const UP: &str = "messages are relayed again";
+
+fn id(path: &str) -> String {
+    path.rsplit('/').next().expect("an id").to_owned()
+}
+
+/// Of what the stranger was told of, in that order.
+async fn subjects(stranger: &Stranger) -> Vec<String> {
+    let events = stranger.events().await;
+    let subjects = events.iter().map(|event| event["subject"].as_str());
+    subjects
+        .map(|subject| subject.expect("text").to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn while_it_is_gone_jobs_are_done_and_what_is_to_be_told_waits() {
-    it_is_not_missed(async |proxy| proxy.cut().await).await;
+    it_is_not_missed(async |proxy| proxy.cut().await, Proxy::mend).await;
 }
 
 /// Worse: nobody is told that it is gone.
 #[tokio::test]
 async fn while_it_is_silent_jobs_are_done_and_what_is_to_be_told_waits() {
-    it_is_not_missed(async |proxy| proxy.fall_silent()).await;
+    it_is_not_missed(async |proxy| proxy.fall_silent(), Proxy::mend).await;
+}
+
+/// And nobody is told that another one has taken its place.
+#[tokio::test]
+async fn a_line_that_stays_silent_is_given_up() {
+    it_is_not_missed(async |proxy| proxy.fall_silent(), Proxy::fail_over).await;
+}
+
+/// Its relay, its workers and its inbox are all about to reach it.
+#[tokio::test]
+async fn who_is_told_to_stop_does_not_wait_for_it() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(queue::address()).await;
+    proxy.fall_silent();
+    let url = queue::url_at(proxy.address());
+    // Less than an attempt to connect takes, and far more than to stop.
+    let variables = [
+        ("APP__BROKER__URL", url.as_str()),
+        ("APP__DATABASE__ACQUIRE_TIMEOUT", "2s"),
+        ("APP__IDEMPOTENCY__LEASE", "4s"),
+        ("APP__SERVER__REQUEST_TIMEOUT", "3s"),
+        ("APP__SERVER__SHUTDOWN_GRACE", "3s"),
+    ];
+    let process = Process::start(folder.path(), &variables).await;
+    process.client("a").await.create("one").await;
+    let status = process.terminate().await;
+    assert!(status.success(), "{status}");
+}
+
+/// Two that cannot reach it: neither takes what the other does for a sign that it is there.
+#[tokio::test]
+async fn that_it_is_silent_is_said_once() {
+    let folder = TempDir::new().expect("a folder");
+    let proxy = Proxy::to(queue::address()).await;
+    let url = queue::url_at(proxy.address());
+    let variables = [("APP__BROKER__URL", url.as_str())];
+    let app = beside(&folder, &variables).await;
+    let fronts = [
+        Process::start_as("serve", folder.path(), &variables).await,
+        Process::start_as("serve", folder.path(), &variables).await,
+    ];
+    let client = fronts[0].client("a").await;
+    client.create("before").await;
+    all_is_told(&app).await;
+    proxy.fall_silent();
+    client.create("during").await;
+    for front in &fronts {
+        eventually("the relay to notice", async || {
+            front.log().contains(DOWN).then_some(())
+        })
+        .await;
+    }
+    for front in &fronts {
+        assert!(!front.log().contains(UP), "{}", front.log());
+    }
+    proxy.mend();
+    all_is_told(&app).await;
+    for front in &fronts {
+        assert_eq!(front.log().matches(DOWN).count(), 1, "{}", front.log());
+    }
+}
+
+/// Its process ends, and the next one knows nothing.
+#[tokio::test]
+async fn one_that_was_restarted_empty_is_told_and_heard_again() {
+    let Some(mut server) = Private::start() else {
+        return;
+    };
+    let folder = TempDir::new().expect("a folder");
+    let url = server.url();
+    let variables = [("APP__BROKER__URL", url.as_str()), HARDLY_LOOKS[0]];
+    let app = beside(&folder, &variables[..1]).await;
+    let front = Process::start_as("serve", folder.path(), &variables).await;
+    let _worker = Process::start_as("worker", folder.path(), &variables).await;
+    if Stranger::at(&url, folder.path()).await.is_none() {
+        return;
+    }
+    let client = front.client("a").await;
+    let path = ask(&client).await;
+    is_made(&client, &path).await;
+
+    server.stop();
+    client.create("during").await;
+    server.start_again();
+    all_is_told(&app).await;
+    let stranger = Stranger::at(&url, folder.path()).await;
+    let stranger = stranger.expect("as before");
+    let after = client.create("after").await;
+    eventually("its event", async || {
+        let subjects = subjects(&stranger).await;
+        subjects.contains(&id(&after)).then_some(())
+    })
+    .await;
+    let path = ask(&client).await;
+    is_made(&client, &path).await;
+    stranger.send(&message("1", "one")).await;
+    are_taken(&app, 1).await;
 }
 
 #[tokio::test]

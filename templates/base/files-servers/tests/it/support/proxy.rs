@@ -22,6 +22,8 @@ enum State {
     Cut,
     /// Whoever is connected hears nothing more, nor does whoever connects.
     Silent,
+    /// Who was on the line when it fell silent still hears nothing; whoever connects is let through.
+    FailedOver,
 }
 
 pub(crate) struct Proxy {
@@ -71,6 +73,11 @@ impl Proxy {
     pub(crate) fn mend(&self) {
         self.state.send_replace(State::Whole);
     }
+
+    /// As when another machine has taken the address of one that is gone: nobody hangs up on who waits for that one.
+    pub(crate) fn fail_over(&self) {
+        self.state.send_replace(State::FailedOver);
+    }
 }
 
 async fn serve(
@@ -87,14 +94,16 @@ async fn serve(
 
 /// Until either side ends, or the network is in another state.
 async fn pass(mut client: TcpStream, server: String, mut state: watch::Receiver<State>) {
-    if *state.borrow_and_update() == State::Whole {
+    let is_let_through = |state: &State| matches!(state, State::Whole | State::FailedOver);
+    let hangs_up = |state: &State| matches!(state, State::Whole | State::Cut);
+    if is_let_through(&state.borrow_and_update()) {
         let Ok(mut server) = TcpStream::connect(server).await else {
             return;
         };
         tokio::select! {
             _ = copy_bidirectional(&mut client, &mut server) => return,
-            _ = state.changed() => {}
+            _ = state.wait_for(|state| !is_let_through(state)) => {}
         }
     }
-    state.wait_for(|state| *state != State::Silent).await.ok();
+    state.wait_for(hangs_up).await.ok();
 }

@@ -39,7 +39,7 @@ const PAIRS: u16 = 8_000;
 const ATTEMPTS: usize = 5;
 
 pub(crate) struct Server {
-    recipe: Recipe,
+    pub(crate) recipe: Recipe,
     running: OnceLock<Result<Running, String>>,
 }
 
@@ -103,34 +103,53 @@ impl Recipe {
     fn provide(&self) -> Result<Running, String> {
         match env::var(self.variable) {
             Ok(url) if !url.is_empty() => Ok(Running { url, _guard: None }),
-            _ => self.start(&programs::find(self)?),
+            _ => self.start(&self.programs()?),
         }
     }
 
-    /// What it says is what counts: on the port somebody else may be the one who answers.
+    /// The folder that has them.
+    pub(crate) fn programs(&self) -> Result<PathBuf, String> {
+        programs::find(self)
+    }
+
     fn start(&self, programs: &Path) -> Result<Running, String> {
-        let failed = |error: io::Error| format!("{} cannot be started: {error}", self.title);
         let mut said = String::new();
         for port in ports().take(ATTEMPTS) {
-            let folder = self.folder(port).map_err(failed)?;
-            let guard = self.launch(programs, &folder, port).map_err(failed)?;
-            match self.wait(&folder) {
-                Ok(()) => {
-                    let url = self.url.replace("{host}", "127.0.0.1");
-                    let url = url.replace("{port}", &port.to_string());
+            match self.start_at(programs, port) {
+                Ok(guard) => {
                     return Ok(Running {
-                        url,
+                        url: self.url_at(port),
                         _guard: Some(guard),
                     });
                 }
                 Err(reason) => said = reason,
             }
-            end(guard);
             if is_free(port) {
                 break;
             }
         }
         Err(format!("{} does not start: {said}", self.title))
+    }
+
+    /// Empty, and until its guard is ended. What it says is what counts: on the port somebody else may be the one who
+    /// answers.
+    pub(crate) fn start_at(&self, programs: &Path, port: u16) -> Result<Child, String> {
+        let failed = |error: io::Error| format!("it cannot be started: {error}");
+        let folder = self.folder(port).map_err(failed)?;
+        let guard = self.launch(programs, &folder, port).map_err(failed)?;
+        match self.wait(&folder) {
+            Ok(()) => Ok(guard),
+            Err(said) => {
+                end(guard);
+                Err(said)
+            }
+        }
+    }
+
+    /// Where one is reached that was started on this port.
+    pub(crate) fn url_at(&self, port: u16) -> String {
+        let url = self.url.replace("{host}", "127.0.0.1");
+        url.replace("{port}", &port.to_string())
     }
 
     /// An empty one, which the guard removes. One of that name may be there: left behind, or of a process in another
@@ -220,13 +239,13 @@ impl Recipe {
     }
 }
 
-fn end(mut guard: Child) {
+pub(crate) fn end(mut guard: Child) {
     drop(guard.stdin.take());
     guard.wait().ok();
 }
 
 /// Free just now, and the next one too; processes at the same time begin at different places.
-fn ports() -> impl Iterator<Item = u16> {
+pub(crate) fn ports() -> impl Iterator<Item = u16> {
     let begin = u16::try_from(process::id() % u32::from(PAIRS)).unwrap_or_default();
     let pairs = (0..PAIRS).map(move |pair| FIRST_PORT + 2 * ((begin + pair) % PAIRS));
     pairs.filter(|port| is_free(*port) && is_free(port + 1))

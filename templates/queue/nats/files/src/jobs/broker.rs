@@ -5,16 +5,16 @@
 //! Events are for whoever wants them. What comes in is kept until it is acknowledged, and what nobody could take is laid
 //! aside with its reason.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error as _, future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use async_nats::{
-    ConnectOptions,
+    ConnectOptions, ServerAddr,
     connection::State,
     jetstream::{
         self, AckKind, Context, ContextBuilder,
         consumer::{AckPolicy, PullConsumer, pull},
-        context::PublishErrorKind,
+        context::{PublishError, PublishErrorKind},
         message::PublishMessage,
         stream::{self, DiscardPolicy, RetentionPolicy, StorageType},
     },
@@ -22,13 +22,17 @@ use async_nats::{
 use futures_util::Stream as _;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::Kind;
+use super::message::{Message, Queue, Unsent};
 use crate::config;
 
 pub const DEVELOPMENT_URL: &str = "nats://127.0.0.1:4222";
 
 /// The longest wait for an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The server is asked so often whether it is there. The third time without an answer the connection is given up: whoever
+/// stands between may have forgotten it, and told nobody.
+const PING: Duration = Duration::from_secs(3);
 
 /// How long the server keeps a request for a message; then it is asked again.
 const PULL: Duration = Duration::from_secs(5);
@@ -42,25 +46,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Why a message was laid aside.
 const REASON: &str = "Reason";
 
-/// A message on its way out.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The same when it is sent again.
-    pub id: &'a str,
-    /// Such as `jobs.report`.
-    pub topic: &'a str,
-    pub body: &'a [u8],
-    /// Of what is laid aside.
-    pub reason: Option<&'a str>,
-}
-
-/// What is received.
-#[derive(Clone, Copy, Debug)]
-pub enum Queue {
-    /// The news of jobs of a kind.
-    Jobs(Kind),
-    /// The messages of other services.
-    Inbox,
+/// Whether it can be that of a server. One without a scheme would be taken for the name of a host.
+pub fn is_url(url: &str) -> bool {
+    url.contains("://")
+        && url
+            .parse::<ServerAddr>()
+            .is_ok_and(|server| !server.host().is_empty())
 }
 
 /// Connects when it is first needed, and again whenever it was cut off. Clones share the connection.
@@ -78,24 +69,30 @@ impl Broker {
         }
     }
 
-    /// Ends well when the server has stored it, now or before: for ten minutes it knows the id.
-    pub async fn publish(&self, message: &Message<'_>) -> anyhow::Result<()> {
-        let context = self.context().await?;
-        match self.send(context, message).await {
-            // It is new, or has lost everything.
-            Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                self.make_streams(context).await?;
-                Ok(self.send(context, message).await?)
-            }
-            sent => Ok(sent?),
-        }
+    /// Whether it answers, just now.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        self.context().await.map(drop)
     }
 
-    async fn send(
-        &self,
-        context: &Context,
-        message: &Message<'_>,
-    ) -> Result<(), jetstream::context::PublishError> {
+    /// Ends well when the server has stored it, now or before: for ten minutes it knows the id.
+    pub async fn publish(&self, message: &Message<'_>) -> Result<(), Unsent> {
+        let context = self.context().await?;
+        let Err(error) = self.send(context, message).await else {
+            return Ok(());
+        };
+        // It is new, or has lost everything. Where somebody else listens to the subject, it does not say so.
+        let may_lack_streams = matches!(
+            error.kind(),
+            PublishErrorKind::StreamNotFound | PublishErrorKind::TimedOut
+        );
+        if !may_lack_streams {
+            return Err(unsent(error));
+        }
+        self.make_streams(context).await?;
+        self.send(context, message).await.map_err(unsent)
+    }
+
+    async fn send(&self, context: &Context, message: &Message<'_>) -> Result<(), PublishError> {
         let Message {
             id,
             topic,
@@ -113,6 +110,7 @@ impl Broker {
         stored.await.map(drop)
     }
 
+    /// To all that the inbox has, by whatever subject it came there: whoever runs the server may have it follow other streams.
     pub async fn subscribe(&self, queue: Queue) -> anyhow::Result<Subscription> {
         let context = self.context().await?;
         let prefix = &self.config.prefix;
@@ -121,7 +119,7 @@ impl Broker {
                 let name = kind.name();
                 (JOBS, name, format!("{prefix}.{JOBS}.{name}"))
             }
-            Queue::Inbox => (INBOX, "inbox", format!("{prefix}.{INBOX}.>")),
+            Queue::Inbox => (INBOX, "inbox", String::new()),
         };
         let config = pull::Config {
             durable_name: Some(name.to_owned()),
@@ -156,6 +154,7 @@ impl Broker {
             .name(&self.config.prefix)
             .connection_timeout(PATIENCE)
             .request_timeout(Some(PATIENCE))
+            .ping_interval(PING)
             .reconnect_delay_callback(|attempt| {
                 Duration::from_millis(100) * u32::try_from(attempt.min(50)).unwrap_or(50)
             })
@@ -179,6 +178,17 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// What cannot be sent, by its size or its subject, the client says before it sends it.
+fn unsent(error: PublishError) -> Unsent {
+    let is_no_subject = error
+        .source()
+        .is_some_and(|source| source.is::<async_nats::SubjectError>());
+    if error.kind() == PublishErrorKind::MaxPayloadExceeded || is_no_subject {
+        return Unsent::Refused(error.to_string());
+    }
+    Unsent::Failed(error.into())
 }
 
 const JOBS: &str = "jobs";
@@ -247,6 +257,15 @@ impl Delivery {
         self.0.info().map_or(1, |info| info.delivered)
     }
 
+    /// Of this message, and of no other that says the same; the same whenever it is delivered.
+    pub fn id(&self) -> String {
+        let number = |info: jetstream::message::Info<'_>| {
+            let published = info.published.unix_timestamp_nanos();
+            format!("{}.{}.{published}", info.stream, info.stream_sequence)
+        };
+        self.0.info().map_or_else(|_| String::new(), number)
+    }
+
     /// It is not delivered again.
     pub async fn take(self) -> anyhow::Result<()> {
         self.settle(AckKind::Ack).await
@@ -264,7 +283,34 @@ impl Delivery {
     }
 
     async fn settle(self, kind: AckKind) -> anyhow::Result<()> {
-        let settled = self.0.ack_with(kind).await;
+        // Known to the server when this ends, as the process may.
+        let settled = self.0.double_ack_with(kind).await;
         settled.map_err(|error| anyhow!(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_how_and_where() {
+        for url in [
+            DEVELOPMENT_URL,
+            "tls://user:secret@nats.example.com",
+            "wss://[::1]:443",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for url in [
+            "nast:/x",
+            "127.0.0.1:4222",
+            "http://127.0.0.1",
+            "nats://",
+            "nats:// x",
+            "",
+        ] {
+            assert!(!is_url(url), "{url}");
+        }
     }
 }

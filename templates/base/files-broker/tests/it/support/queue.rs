@@ -1,4 +1,7 @@
-//! NATS as tests set it. Each folder has a name of its own there, so tests run side by side on one server.
+//! The broker as tests set it. Each folder has a name of its own there, so tests run side by side on one server.
+
+mod broker;
+mod private;
 
 use std::{
     collections::BTreeMap,
@@ -11,16 +14,17 @@ use std::{
 };
 
 use serde_json::Value;
-use service::config::Config;
+use service::{config::Config, jobs::Kind};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 use uuid::Uuid;
 
-use super::servers::NATS;
+use self::broker::{BROKER, CLIENT, MISSING};
+pub(crate) use self::private::Private;
 
 /// With these a process hears of the jobs of the folder, and of no others.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
     vec![
-        ("APP__BROKER__URL", NATS.url().to_owned()),
+        ("APP__BROKER__URL", BROKER.url().to_owned()),
         ("APP__BROKER__PREFIX", name(folder)),
     ]
 }
@@ -36,63 +40,67 @@ fn name(folder: &Path) -> String {
 
 /// Where the server listens, for who stands before it.
 pub(crate) fn address() -> String {
-    let url = NATS.url();
-    let (_, address) = url.rsplit_once(['/', '@']).expect("a URL");
+    let (_, rest) = BROKER.url().split_once("://").expect("a URL");
+    let (_, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let (address, _) = rest.split_once('/').unwrap_or((rest, ""));
     address.to_owned()
 }
 
 /// The server, as it is reached there.
 pub(crate) fn url_at(address: SocketAddr) -> String {
-    NATS.url().replace(&self::address(), &address.to_string())
+    BROKER.url().replace(&self::address(), &address.to_string())
 }
 
-/// Somebody who has another client than the service: that of Python.
+/// Somebody who has another client than the service.
 pub(crate) struct Stranger {
+    url: String,
     name: String,
 }
 
-const CLIENT: &str = include_str!("stranger.py");
-
-/// What it ends with where that client is not installed.
-const MISSING: i32 = 77;
+/// What the client ends with where what it needs is not installed.
+const NOT_INSTALLED: i32 = 77;
 
 impl Stranger {
     /// None where there is no such client: then the test says so and proves nothing, which `REQUIRE_SERVICES=1` does not
     /// take.
     pub(crate) async fn of(folder: &Path) -> Option<Self> {
-        Self::new(name(folder)).await
+        Self::at(BROKER.url(), folder).await
+    }
+
+    /// The same at another server.
+    pub(crate) async fn at(url: &str, folder: &Path) -> Option<Self> {
+        Self::new(url, name(folder)).await
     }
 
     /// The same for a service of this process.
     pub(crate) async fn of_service(config: &Config) -> Option<Self> {
-        Self::new(config.broker.prefix.clone()).await
+        Self::new(BROKER.url(), config.broker.prefix.clone()).await
     }
 
-    async fn new(name: String) -> Option<Self> {
-        let stranger = Self { name };
-        if stranger.ask("hello", "").await.is_some() {
+    async fn new(url: &str, name: String) -> Option<Self> {
+        let url = url.to_owned();
+        let stranger = Self { url, name };
+        if stranger.run("hello", "").await.is_some() {
             return Some(stranger);
         }
-        let missing = "it takes Python's client of NATS: pip install nats-py";
         let is_required = env::var_os("REQUIRE_SERVICES").is_some_and(|value| value == "1");
-        assert!(!is_required, "{missing}");
+        assert!(!is_required, "{MISSING}");
         // `eprintln!` would say it to the harness, which says nothing of a test that passes.
-        writeln!(io::stderr(), "not tested: {missing}").ok();
+        writeln!(io::stderr(), "not tested: {MISSING}").ok();
         None
     }
 
     /// Sends the service a message.
     pub(crate) async fn send(&self, message: &str) {
-        self.ask("send", message).await.expect("an answer");
+        self.ask("send", message).await;
     }
 
     /// Tells its workers of a job of this kind, so often.
     pub(crate) async fn tell_of(&self, kind: &str, times: u32) {
-        let news = format!("{kind} {times}");
-        self.ask("tell", &news).await.expect("an answer");
+        self.ask("tell", &format!("{kind} {times}")).await;
     }
 
-    /// The events that it has told of so far.
+    /// The events that it has told of since this stranger is there.
     pub(crate) async fn events(&self) -> Vec<Value> {
         self.list("events").await
     }
@@ -102,31 +110,43 @@ impl Stranger {
         self.list("dead").await
     }
 
+    /// How many messages to it are not taken yet.
+    pub(crate) async fn waiting(&self) -> u64 {
+        let count = self.ask("waiting", "").await;
+        count.as_u64().expect("a number")
+    }
+
     /// Removes all that it has there, as if the server had lost everything.
     pub(crate) async fn forget(&self) {
-        self.ask("forget", "").await.expect("an answer");
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        self.ask("forget", &kinds.join(" ")).await;
     }
 
     async fn list(&self, what: &str) -> Vec<Value> {
-        match self.ask(what, "").await.expect("an answer") {
+        match self.ask(what, "").await {
             Value::Array(values) => values,
             other => panic!("no list: {other}"),
         }
     }
 
-    async fn ask(&self, what: &str, input: &str) -> Option<Value> {
-        let mut asked = Command::new("python3")
-            .args(["-c", CLIENT, NATS.url(), &self.name, what])
+    /// What the client can do.
+    pub(crate) async fn ask(&self, what: &str, input: &str) -> Value {
+        self.run(what, input).await.expect("an answer")
+    }
+
+    async fn run(&self, what: &str, input: &str) -> Option<Value> {
+        let mut client = Command::new("python3")
+            .args(["-c", CLIENT, &self.url, &self.name, what])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .ok()?;
-        let mut stdin = asked.stdin.take().expect("stdin");
+        let mut stdin = client.stdin.take().expect("stdin");
         stdin.write_all(input.as_bytes()).await.expect("it reads");
         drop(stdin);
-        let output = asked.wait_with_output().await.expect("an end");
-        if output.status.code() == Some(MISSING) {
+        let output = client.wait_with_output().await.expect("an end");
+        if output.status.code() == Some(NOT_INSTALLED) {
             return None;
         }
         let said = String::from_utf8_lossy(&output.stderr);

@@ -47,6 +47,8 @@ async def answer(context, text):
             {"body": message.data.decode(), "reason": message.headers["Reason"]}
             for message in await messages(context, WHAT)
         ]
+    elif WHAT == "waiting":
+        return (await context.stream_info(f"{NAME}-inbox")).state.messages
     elif WHAT == "forget":
         for name in STREAMS:
             try:
