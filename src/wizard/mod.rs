@@ -196,7 +196,8 @@ impl Wizard<'_> {
         let mut reasons: Vec<_> =
             slot.options.iter().filter_map(|other| decided.ruled_out(self.catalog, other)).collect();
         reasons.dedup();
-        self.paper.show(&format!("> {} {} ({})", slot.question, part.title, reasons.join("; ")));
+        let told = format!("> {} {} ({})", slot.question, part.title, reasons.join("; "));
+        self.paper.show(&wrap::within(&told, wrap::columns()));
         self.draft.choices.set(self.catalog, &slot.name, &part.name)?;
         Ok(Move::Next)
     }

@@ -22,9 +22,10 @@ use crate::interrupt::Interrupt;
 /// A debug build on a busy machine, with the first start's migrations and key pair.
 const READY: Duration = Duration::from_secs(20);
 
-/// Set for every instance: nobody but a promise's own limits is to be in the way, nor a disk that is busy. Processes
+/// Set for every instance: nobody but a promise's own limits is to be in the way, nor a machine that is busy. Processes
 /// are killed here, machines are not, so no commit waits for the disk.
-const ROOMY: [(&str, &str); 6] = [
+const ROOMY: [(&str, &str); 7] = [
+    ("APP__CACHE__TIMEOUT", "4s"),
     ("APP__DATABASE__ACQUIRE_TIMEOUT", "4s"),
     ("APP__DATABASE__LOCK_TIMEOUT", "4s"),
     ("APP__DATABASE__SYNCHRONOUS", "normal"),

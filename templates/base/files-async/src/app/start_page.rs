@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, uri::Authority};
 use ring::digest::{SHA256, digest};
 
-use super::{auth, state::App};
+use crate::app::{auth, state::App};
 
 const PAGE: &str = include_str!("start_page.html");
 
@@ -29,7 +29,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Response {
     let credential = if is_local(&headers) {
-        auth::development_credential(&app.config)
+        auth::development_credential(&app).await
     } else {
         None
     };

@@ -11,7 +11,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, uri::Authority};
 use ring::digest::{SHA256, digest};
 
-use super::{auth, state::App};
+use crate::{
+    app::{auth, state::App},
+    threads::wait,
+};
 
 const PAGE: &str = include_str!("start_page.html");
 
@@ -29,7 +32,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) fn show(State(app): State<App>, headers: HeaderMap) -> Response {
     let credential = if is_local(&headers) {
-        auth::development_credential(&app.config)
+        wait(auth::development_credential(&app))
     } else {
         None
     };

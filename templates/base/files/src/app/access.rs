@@ -81,7 +81,10 @@ fn requirement(security: &Value) -> Option<Requirement> {
 
 /// Finds out who calls, for the layers after this one; refuses nobody.
 pub async fn identify(app: &App, request: &mut Request) {
-    match app.authenticator.identify(request.headers()).await {
+    let identified = app
+        .authenticator
+        .identify(request.method(), request.headers());
+    match identified.await {
         Ok(caller) => request.extensions_mut().insert(caller).map(drop),
         Err(reason) => request.extensions_mut().insert(reason).map(drop),
     };
@@ -133,7 +136,7 @@ fn unauthenticated(reason: Anonymous) -> Problem {
         Anonymous::Missing => problem("unauthenticated").detail("this needs a credential"),
         Anonymous::Invalid(why) => problem("invalid-credential").detail(why),
         Anonymous::Unavailable => {
-            Problem::overloaded("keys-unavailable", std::time::Duration::from_secs(5))
+            Problem::overloaded(auth::UNAVAILABLE, std::time::Duration::from_secs(5))
                 .detail("credentials cannot be verified now")
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 /// A caller whose credential was verified. Cloned a few times a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Who it is: the token's `sub`.
+    /// Who it is: the same in all its credentials.
     pub subject: String,
     /// Whose data it sees. Everything that is stored belongs to a tenant.
     pub tenant: String,
@@ -20,6 +20,6 @@ pub enum Anonymous {
     Missing,
     /// There was one, and it does not hold; the detail is safe to tell.
     Invalid(&'static str),
-    /// It could not be judged: no key set could be fetched yet.
+    /// It could not be judged: what credentials are judged with is not there now.
     Unavailable,
 }

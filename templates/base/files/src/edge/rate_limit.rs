@@ -121,7 +121,8 @@ pub fn key(request: &Request) -> Option<Key> {
         .map(|address| Key::Address(network(address.0)))
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// Who has one address of a network has all of them.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

@@ -45,6 +45,13 @@ impl Auth {
         auth
     }
 
+    /// Who may call, for whoever starts it.
+    pub fn summary(&self) -> String {
+        let keys = self.jwks.as_deref();
+        let keys = keys.unwrap_or("a development key pair in the data folder");
+        format!("with tokens of {keys}")
+    }
+
     fn check_jwks(&self, environment: &mut Environment) {
         environment.required_in_production(
             "APP__AUTH__JWKS",

@@ -57,7 +57,7 @@ async fn authenticator(jwks: &str, variables: &[(&str, &str)]) -> Authenticator 
 async fn identify(authenticator: &Authenticator, token: &str) -> Result<Caller, Anonymous> {
     let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
-    authenticator.identify(&headers).await
+    authenticator.identify(&Method::GET, &headers).await
 }
 
 async fn is_known(authenticator: &Authenticator, token: &str) -> bool {

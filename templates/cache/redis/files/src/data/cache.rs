@@ -24,7 +24,7 @@ pub struct Cache {
 impl Cache {
     pub fn new(config: &config::Cache) -> Self {
         Self {
-            redis: Redis::new(config),
+            redis: Redis::new(config, ""),
             flights: Flights::default(),
             time_to_live: config.time_to_live,
             value_limit: usize::try_from(config.value_limit.as_u64()).unwrap_or(usize::MAX),

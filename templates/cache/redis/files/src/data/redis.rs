@@ -1,5 +1,5 @@
 //! Redis, for what may be lost: hot reads, and counts. Every call has a bound, and a server that does not answer is left
-//! alone for a while, so being without it costs next to nothing. Whoever asks goes on without an answer.
+//! alone for a while, so being without it costs next to nothing. What comes of having no answer is up to whoever asks.
 
 use std::{
     collections::HashMap,
@@ -46,13 +46,13 @@ struct Shared {
 type Line = Arc<OnceCell<MultiplexedConnection>>;
 
 impl Redis {
-    /// Connects to nobody yet: the service starts without it too.
-    pub fn new(config: &config::Cache) -> Self {
+    /// Connects to nobody yet: the service starts without it too. `part` names what it is for, where there is more than one.
+    pub fn new(config: &config::Cache, part: &str) -> Self {
         Self(Arc::new(Shared {
             url: config.url.clone(),
             prefix: config.prefix.clone(),
             timeout: config.timeout,
-            breaker: Breaker::new("redis", ""),
+            breaker: Breaker::new("redis", part),
             lines: Mutex::default(),
             trouble: Mutex::default(),
         }))
@@ -182,13 +182,14 @@ mod tests {
 
     #[test]
     fn keys_are_of_one_length_and_differ() {
-        let redis = Redis::new(&config::Cache {
+        let config = config::Cache {
             url: Secret::new("redis://127.0.0.1:1/0".to_owned()),
             prefix: "orders".to_owned(),
             time_to_live: Duration::from_secs(1),
             value_limit: bytesize::ByteSize::kib(1),
             timeout: Duration::from_secs(1),
-        });
+        };
+        let redis = Redis::new(&config, "");
         let long = "a".repeat(10_000);
         let keys = [("cache", "a"), ("rate", "a"), ("cache", &long)]
             .map(|(kind, name)| redis.key(kind, name));

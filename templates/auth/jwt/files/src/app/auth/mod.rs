@@ -10,13 +10,14 @@ mod key_set;
 mod keys;
 mod memo;
 mod openapi;
+mod scopes;
 mod source;
 mod token;
 
 use std::sync::Arc;
 
 use anyhow::ensure;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use jsonwebtoken::{Header, decode_header};
 
 use self::{
@@ -34,8 +35,12 @@ use crate::{
 
 pub use self::{
     openapi::{SCHEME, credential, security_scheme},
-    token::{DEFAULT_SCOPES, Token, development_credential},
+    scopes::DEFAULT_SCOPES,
+    token::{Token, development_credential},
 };
+
+/// The problem where credentials cannot be judged now.
+pub const UNAVAILABLE: &str = "keys-unavailable";
 
 /// Clones share their keys.
 #[derive(Clone)]
@@ -61,7 +66,7 @@ impl Authenticator {
     }
 
     /// For a process that answers nobody: it knows no keys, and asks for none.
-    pub fn without_keys(config: &Config) -> Self {
+    pub fn for_nobody(config: &Config) -> Self {
         Self {
             keys: Keys::none(),
             expectations: Arc::new(Expectations::new(&config.auth)),
@@ -74,7 +79,7 @@ impl Authenticator {
     }
 
     /// Verifies the request's credential.
-    pub async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Anonymous> {
+    pub async fn identify(&self, _: &Method, headers: &HeaderMap) -> Result<Caller, Anonymous> {
         let token = bearer::token(headers)?;
         let known = self.keys.current().ok_or(Anonymous::Unavailable)?;
         let digest = memo::digest(token);

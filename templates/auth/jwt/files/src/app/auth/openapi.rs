@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::token::DEFAULT_SCOPES;
+use super::DEFAULT_SCOPES;
 
 /// The scheme's name in the document.
 pub const SCHEME: &str = "bearer";

@@ -20,6 +20,6 @@ pub(crate) fn issue(config: &Config, subject: &str, tenant: &str, scope: &str) -
         "--scope",
         scope,
     ];
-    let token = Command::parse_from(arguments).token.run(config);
+    let token = Command::parse_from(arguments).token.sign(config);
     format!("Bearer {}", token.expect("a token"))
 }

@@ -6,19 +6,11 @@ use anyhow::ensure;
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-use super::{crypto, development::KeyPair};
-use crate::config::{Config, Stage};
-
-/// What a development token may do unless it is told otherwise.
-pub const DEFAULT_SCOPES: &str = concat!(
-    "documents:read documents:write reports:write",
-    " jobs:read jobs:write webhooks:read webhooks:write",
-{%- if answers.uses == "both" or answers.uses == "answers" %}
-    " answers:read answers:write spend:read",
-{%- elif answers.uses == "jobs" %}
-    " answers:write spend:read",
-{%- endif %}
-);
+use super::{DEFAULT_SCOPES, crypto, development::KeyPair};
+use crate::{
+    app::state::App,
+    config::{Config, Stage},
+};
 
 /// How long the start page can be used before it must be loaded again.
 const SESSION: Duration = Duration::from_secs(8 * 60 * 60);
@@ -59,7 +51,7 @@ struct Claims<'a> {
 }
 
 /// What the start page sends as `Authorization`; none where tokens are made by somebody else.
-pub fn development_credential(config: &Config) -> Option<String> {
+pub async fn development_credential(app: &App) -> Option<String> {
     let token = Token {
         subject: "developer".to_owned(),
         tenant: None,
@@ -68,12 +60,17 @@ pub fn development_credential(config: &Config) -> Option<String> {
         ttl: SESSION,
         expired: false,
     };
-    Some(format!("Bearer {}", token.run(config).ok()?))
+    Some(format!("Bearer {}", token.sign(&app.config).ok()?))
 }
 
 impl Token {
+    /// The command.
+    pub async fn run(self, config: &Config) -> anyhow::Result<String> {
+        self.sign(config)
+    }
+
     /// A token signed with the key pair of the data folder, which is made if there is none.
-    pub fn run(self, config: &Config) -> anyhow::Result<String> {
+    pub fn sign(self, config: &Config) -> anyhow::Result<String> {
         ensure!(
             config.stage == Stage::Development,
             "tokens are made in development only (APP__ENVIRONMENT=development); \
