@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
-const MOMENTS: u32 = 10;
+const MOMENTS: u32 = 20;
 
 fn start(project: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_formwork"));

@@ -7,7 +7,7 @@ use crate::{
     check::{
         Outcome, Step, cargo,
         libtest::Tests,
-        log::Log,
+        log::{self, Log},
         process,
         report::{Case, StepReport},
     },
@@ -96,24 +96,22 @@ fn excerpt(failures: &[&Case]) -> String {
 
 fn one_failure(case: &Case) -> String {
     let output = case.detail.as_deref().unwrap_or_default();
-    let lines = without_backtraces(output);
     // The panic stands at the end, after what the test printed.
-    let shown = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
+    let shown = log::last_lines(&without_backtraces(output), LINES, "\n  ");
     format!("{}\n  {shown}", case.name)
 }
 
 /// Where `RUST_BACKTRACE` is set, frames would be all that is left of the last lines.
-fn without_backtraces(output: &str) -> Vec<&str> {
+fn without_backtraces(output: &str) -> String {
     let mut is_frame = false;
     let mut lines = Vec::new();
     for line in output.lines() {
-        let ends = !line.starts_with(' ');
-        is_frame = line == "stack backtrace:" || is_frame && !ends;
+        is_frame = line == "stack backtrace:" || is_frame && line.starts_with(' ');
         if !is_frame && !line.starts_with("note: Some details are omitted") {
             lines.push(line);
         }
     }
-    lines
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -129,7 +127,7 @@ mod tests {
              omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\nafter"
         );
         assert_eq!(
-            without_backtraces(&output),
+            without_backtraces(&output).lines().collect::<Vec<_>>(),
             ["thread 'a' panicked at src/lib.rs:10:9:", "left: 1", "  right: 2", "after"]
         );
     }
