@@ -17,13 +17,14 @@ use crate::support::{
 
 const READY: (&str, &str) = ("APP__ADMIN__READY_INTERVAL", "10ms");
 
-/// What `/ready` says of Redis, of a service that takes requests.
+/// Waits until `/ready` says this of Redis, and that the service takes requests: another instance would miss Redis too. On a
+/// machine that is busy the database may be late for one look, which is not what this is about.
 async fn says(server: &Server, word: &str) {
     eventually(word, async || {
         let ready = Client::new(server.admin).get("/ready").await;
-        assert_eq!(ready.status(), 200, "another instance would miss it too");
+        let takes_requests = ready.status() == 200;
         let ready: Value = ready.json().await.expect("JSON");
-        (ready["checks"]["cache"]["status"] == word).then_some(())
+        (takes_requests && ready["checks"]["cache"]["status"] == word).then_some(())
     })
     .await;
 }
@@ -118,7 +119,7 @@ async fn it_falls_silent_and_is_left_alone() {
     let tries = proxy.connections() - before;
     assert!(tries < 20, "{tries} tries in 30 requests");
 
-    proxy.mend();
+    proxy.fail_over();
     comes_back(&client).await;
 }
 

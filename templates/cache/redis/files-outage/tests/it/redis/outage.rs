@@ -1,14 +1,17 @@
 //! Redis is a help and no need: without it there are answers, at once, and with it again all is as before.
 
+mod reader;
+
 use serde_json::Value;
 
+use self::reader::Reader;
 use super::{left, usage};
 use crate::support::{
     Client, Server,
     client::document,
     eventually,
     proxy::Proxy,
-    redis::{self, Reader, empty, fresh},
+    redis::{self, empty, fresh},
 };
 
 const KEPT: (&str, &str) = ("APP__CACHE__TIME_TO_LIVE", "1h");
