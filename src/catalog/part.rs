@@ -154,7 +154,8 @@ impl Reader<'_> {
         server.check(&self.file, self.text, offset)?;
         let is_declared =
             |name: &&String| parsed.env.iter().any(|variable| variable.get_ref().name == **name);
-        if let Some(name) = server.settings.keys().find(|name| !is_declared(name)) {
+        let mut told = server.settings.keys().chain(server.patience.keys());
+        if let Some(name) = told.find(|name| !is_declared(name)) {
             let error = Error::usage(format!(
                 "server `{}` sets `{name}`, which is no variable of this part",
                 server.name

@@ -55,10 +55,11 @@ impl<'a> Plan<'a> {
         for server in self.parts.iter().filter_map(|part| part.server.as_ref()) {
             match servers.iter_mut().find(|known| known.name == server.name) {
                 Some(known) => {
-                    let mut settings = std::mem::take(&mut known.settings);
+                    let (mut settings, mut patience) = (known.settings.clone(), known.patience.clone());
                     settings.extend(server.settings.clone());
+                    patience.extend(server.patience.clone());
                     let client = server.client.clone().or(known.client.take());
-                    *known = Server { settings, client, ..server.clone() };
+                    *known = Server { settings, patience, client, ..server.clone() };
                 }
                 None => servers.push(server.clone()),
             }

@@ -45,6 +45,10 @@ pub struct Server {
     /// What the service is told of it, by variable.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
+    /// What a service under test is told besides, by variable: a machine that is busy is not to be taken for a server that
+    /// is gone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub patience: BTreeMap<String, String>,
     /// What its tests need beside it.
     pub client: Option<Client>,
     pub image: Image,

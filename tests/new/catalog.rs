@@ -252,6 +252,13 @@ fn a_server_that_could_not_be_started_names_its_line() {
         "sets `APP__STORAGE__URL`, which is no variable of this part",
         "[[env]]",
     );
+    let patience = "[server.patience]\nAPP__STORAGE__WAIT = \"4s\"\n\n[server.image]";
+    changed(part, |text| text.replace("[server.image]", patience)).refuses(
+        part,
+        Some(14),
+        "sets `APP__STORAGE__WAIT`, which is no variable of this part",
+        "[[env]]",
+    );
     changed(part, |text| text.replace("stop = \"INT\"", "stop = \"HUP\"")).refuses(
         part,
         Some(26),
@@ -286,6 +293,12 @@ name = "APP__SEARCH__URL"
 type = "url"
 doc = "Where it is."
 
+[[env]]
+name = "APP__SEARCH__TIMEOUT"
+type = "duration"
+default = "1s"
+doc = "How long it may take."
+
 [server]
 name = "store"
 title = "Store with index"
@@ -299,6 +312,9 @@ install = ["sudo apt-get install store-index"]
 
 [server.settings]
 APP__SEARCH__URL = "{url}"
+
+[server.patience]
+APP__SEARCH__TIMEOUT = "9s"
 
 [server.image]
 name = "store-index:1"
@@ -316,6 +332,7 @@ fn a_server_that_two_parts_name_is_had_as_the_later_says_and_told_of_as_both_do(
     let [server] = &servers[..] else { panic!("{servers:?}") };
     assert_eq!((server.title.as_str(), server.image.name.as_str()), ("Store with index", "store-index:1"));
     assert_eq!(server.settings.keys().collect::<Vec<_>>(), ["APP__SEARCH__URL", "APP__STORAGE__URL"]);
+    assert_eq!(server.patience.keys().collect::<Vec<_>>(), ["APP__SEARCH__TIMEOUT"]);
 }
 
 #[test]

@@ -24,8 +24,7 @@ const READY: Duration = Duration::from_secs(20);
 
 /// Set for every instance: nobody but a promise's own limits is to be in the way, nor a machine that is busy. Processes
 /// are killed here, machines are not, so no commit waits for the disk.
-const ROOMY: [(&str, &str); 7] = [
-    ("APP__CACHE__TIMEOUT", "4s"),
+const ROOMY: [(&str, &str); 6] = [
     ("APP__DATABASE__ACQUIRE_TIMEOUT", "4s"),
     ("APP__DATABASE__LOCK_TIMEOUT", "4s"),
     ("APP__DATABASE__SYNCHRONOUS", "normal"),

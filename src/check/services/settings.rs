@@ -21,7 +21,10 @@ impl Settings {
     /// Services with the same folder have the same data everywhere.
     pub fn for_data(&self, folder: &Path) -> Vec<(String, String)> {
         let name = name_of(folder);
-        self.0.iter().flat_map(|(server, url)| server.settings_at(url, &name)).collect()
+        let told = |(server, url): &(Server, String)| {
+            server.settings_at(url, &name).into_iter().chain(server.patience.clone())
+        };
+        self.0.iter().flat_map(told).collect()
     }
 }
 
@@ -40,10 +43,25 @@ fn name_of(folder: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::catalog::Catalog;
 
     #[test]
     fn a_name_is_that_of_the_check_and_the_folder() {
         assert_eq!(name_of(Path::new("/tmp/formwork-aB3.x/config-12")), "formwork_ab3x_config_12");
+    }
+
+    #[test]
+    fn a_service_under_test_is_told_where_servers_are_and_to_have_patience() {
+        let catalog = Catalog::embedded().expect("a catalog");
+        let redis = catalog.option("cache", "redis").expect("an option").server.clone().expect("a recipe");
+        let settings: Settings = [(redis, "redis://127.0.0.1:1/0".to_owned())].into_iter().collect();
+        let told: BTreeMap<_, _> = settings.for_data(Path::new("/tmp/a/b")).into_iter().collect();
+        let told = |variable: &str| told.get(variable).map(String::as_str);
+        assert_eq!(told("APP__CACHE__URL"), Some("redis://127.0.0.1:1/0"));
+        assert_eq!(told("APP__CACHE__PREFIX"), Some("a_b"));
+        assert_eq!(told("APP__CACHE__TIMEOUT"), Some("4s"));
     }
 }
