@@ -110,7 +110,8 @@ def empty(folder, answers, poured):
 
 
 def compile_all(folder):
-    return sum(run("cargo", what, "--locked", "--offline", folder=folder) for what in ("check", "build"))
+    flags = "--all-targets", "--locked", "--offline"
+    return sum(run("cargo", what, *flags, folder=folder) for what in ("check", "build"))
 
 
 def compile_again(folder, crates):
