@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
-"""Measures `templates/build-seconds.toml` and prints it.
+"""Measures `templates/build-seconds.toml` and prints it: `seconds.py [RUNS] [SLOT/OPTION ...]`.
 
-`seconds.py [SLOT/OPTION ...]`: only these options, beside the recommended ones; without arguments, all. All checks are
-whole but for boot and probe, which take about the same time with all options.
-
-The first check of the recommended project is cold. Then every other option is checked where the crates that it shares with
-that project are compiled already, so the difference is its own code and the crates that it alone brings. Crates that only
-the recommended option brings are compiled once more. An option that cannot be had without another one is measured beside a
-second one in its place too: so the two are told apart. Servers that an option needs are started by the check, as for
-everybody, and their start counts.
+The recommended project is checked cold, then another one whose crates are compiled already. Of an option it is measured what
+its crates add to a cold check, which compiles each of them twice, for clippy and for the build: those that not all options
+of its slot bring, beside the same answers to all other questions, as few crates as possible among them. They are taken out
+of a folder where all are compiled, and compiled again, RUNS times (3); the median counts. There a project's own sources are
+an empty library, so that nothing but crates is measured. What an option's own code and its tests take is not in it.
 """
 
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,138 +41,137 @@ def processor():
     return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
 
 
-def pour(folder, choices):
-    settings = [flag for choice in choices for flag in ("--set", choice.replace("/", "="))]
-    return FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings
+def pour(folder, answers):
+    settings = [flag for slot, option in answers.items() for flag in ("--set", f"{slot}={option}")]
+    command = FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def is_allowed(choices):
-    """Whether there is a project with all of them."""
-    with tempfile.TemporaryDirectory() as work:
-        return subprocess.run(pour(f"{work}/project", choices), capture_output=True).returncode == 0
+class Slots:
+    """What can be answered, and what a project then has."""
+
+    def __init__(self, work):
+        self.work = work
+        catalog = json.loads(subprocess.check_output([FORMWORK, "options", "--json"]))
+        self.options = {slot["name"]: [option["name"] for option in slot["options"]] for slot in catalog["slots"]}
+        self.known = {}
+
+    def crates(self, answers):
+        """None where the rules do not allow such a project."""
+        key = tuple(sorted(answers.items()))
+        if key not in self.known:
+            folder = self.work / f"poured{len(self.known)}"
+            self.known[key] = crates_of(folder) if pour(folder, answers) else None
+            shutil.rmtree(folder, ignore_errors=True)
+        return self.known[key]
+
+    def leanest(self, slot, option):
+        """Answers to the other questions that bring as few crates as the rules allow beside the option."""
+        others = {}
+        for other in (name for name in self.options if name != slot):
+            allowed = [{**others, other: one} for one in self.options[other]]
+            allowed = [one for one in allowed if self.crates({slot: option, **one}) is not None]
+            others = min(allowed, key=lambda one: len(self.crates({slot: option, **one})))
+        return others
+
+    def beside(self, slot, option):
+        """Answers to the other questions beside which most options of the slot can stand, and these options."""
+        def standing(others):
+            return [one for one in self.options[slot] if self.crates({slot: one, **others}) is not None]
+        every = [self.leanest(slot, one) for one in [option, *self.options[slot]]]
+        others = max((one for one in every if option in standing(one)), key=lambda one: len(standing(one)))
+        return others, standing(others)
+
+    def own(self, slot, option):
+        """The answers of a project with the option, and which of its crates not all options of the slot bring."""
+        others, options = self.beside(slot, option)
+        shared = set.intersection(*[self.crates({slot: one, **others}) for one in options])
+        answers = {slot: option, **others}
+        return answers, self.crates(answers) - shared
 
 
-class Project:
-    def __init__(self, folder, *choices):
-        self.folder = folder
-        run(*pour(folder, choices))
-
-    def answers(self):
-        """The parts that it is made of."""
-        state = tomllib.loads((self.folder / "formwork.toml").read_text())
-        return {f"{slot}/{option}" for slot, option in state["answers"].items()}
-
-    def crates(self):
-        lock = tomllib.loads((self.folder / "Cargo.lock").read_text())
-        return {f"{crate['name']}@{crate['version']}" for crate in lock["package"] if "source" in crate}
-
-    def check(self, steps="fmt,clippy,build,test"):
-        return run(FORMWORK, "check", self.folder, "--steps", steps)
-
-    def compile_again(self, crates):
-        """What these cost where all others are there, beyond what it costs to build the project itself."""
-        if not crates:
-            return 0.0
-        run("cargo", "build", "--locked", folder=self.folder)
-        run("cargo", "clean", *[flag for crate in sorted(crates) for flag in ("-p", crate)], folder=self.folder)
-        with_them = run("cargo", "build", "--locked", folder=self.folder)
-        os.utime(self.folder / "src/lib.rs")
-        return max(0.0, with_them - run("cargo", "build", "--locked", folder=self.folder))
+def crates_of(folder):
+    lock = tomllib.loads((folder / "Cargo.lock").read_text())
+    return {f"{crate['name']}@{crate['version']}" for crate in lock["package"] if "source" in crate}
 
 
-def slots():
-    """By name: the recommended option, and the others."""
-    catalog = json.loads(subprocess.check_output([FORMWORK, "options", "--json"]))
-    return {slot["name"]: (f"{slot['name']}/{slot['default']}",
-                           [f"{slot['name']}/{option['name']}" for option in slot["options"]
-                            if option["name"] != slot["default"]])
-            for slot in catalog["slots"]}
+def empty(folder, answers, poured):
+    """In `folder` a project with these answers, and without a line of its own."""
+    if not pour(poured, answers):
+        sys.exit(f"no such project: {answers}")
+    for name in ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml"):
+        shutil.copy(poured / name, folder / name)
+    shutil.rmtree(poured)
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "tests/it").mkdir(parents=True, exist_ok=True)
+    for name in ("src/lib.rs", "tests/it/main.rs"):
+        (folder / name).write_text("")
+    (folder / "src/main.rs").write_text("fn main() {}\n")
 
 
-def apart(option, changed, slots):
-    """The option with another one in the place of each that came along with it, as pairs of names."""
-    for companion in sorted(changed - {option}):
-        recommended, others = slots[companion.split("/")[0]]
-        instead = (other for other in (recommended, *others) if other != companion)
-        found = next((other for other in instead if is_allowed((option, other))), None)
-        if found:
-            yield option, found
+def compile_all(folder):
+    flags = "--all-targets", "--locked", "--offline"
+    return sum(run("cargo", what, *flags, folder=folder) for what in ("check", "build"))
 
 
-def measure(work, wanted, slots):
-    """Seconds of a cold check, of boot and probe, and of a later check; and what sets of options add to the last."""
-    recommended = Project(work / "recommended")
-    run("cargo", "fetch", "--locked", folder=recommended.folder)
-    cold = recommended.check()
-    probe = recommended.check("boot,probe")
-    later = Project(work / "again").check()
-    say(f"cold check: {cold:.1f}; boot and probe: {probe:.1f}; a later check: {later:.1f}")
-    added = {}
-    waiting = [(option,) for option in wanted]
-    while waiting:
-        choices = waiting.pop(0)
-        project = Project(work / "-".join(choices).replace("/", "-"), *choices)
-        changed = frozenset(project.answers() - recommended.answers())
-        if len(choices) == 1 and len(changed) > 1:
-            pairs = list(apart(choices[0], changed, slots))
-            # What came in its place is known by itself.
-            alone = [(other,) for _, other in pairs if other not in wanted and other != slots[other.split("/")[0]][0]]
-            waiting += [one for one in alone + pairs if one not in waiting]
-        if changed in added:
-            continue
-        lost = recommended.compile_again(recommended.crates() - project.crates())
-        added[changed] = project.check() - later - lost
-        say(f"{', '.join(sorted(changed))}: {added[changed]:+.1f}")
-    return cold, probe, later, added
+def compile_again(folder, crates):
+    """What these cost where all others are there."""
+    run("cargo", "clean", *[flag for crate in sorted(crates) for flag in ("-p", crate)], folder=folder)
+    with_them = compile_all(folder)
+    os.utime(folder / "src/lib.rs")
+    return max(0.0, with_them - compile_all(folder))
 
 
-def options(slots, added):
-    """What each option adds to the least of its slot. What is known of a set's other options is taken off first."""
-    values = {recommended: 0.0 for recommended, others in slots.values() if others}
-    slot_of = {option: slot for slot, (recommended, others) in slots.items() for option in (recommended, *others)}
+def measure(work, slots, wanted, runs):
+    """By option: seconds, and crates."""
+    folder = work / "empty"
+    folder.mkdir()
+    for slot, option in wanted:
+        answers, crates = slots.own(slot, option)
+        seconds = 0.0
+        if crates:
+            empty(folder, answers, work / "poured")
+            run("cargo", "fetch", "--locked", folder=folder)
+            compile_all(folder)
+            seconds = statistics.median(compile_again(folder, crates) for _ in range(runs))
+        say(f"{slot}/{option}: {seconds:.1f} s, {len(crates)} crates: {' '.join(sorted(crates))}")
+        yield f"{slot}/{option}", seconds
 
-    def beyond(option):
-        return values.setdefault(option, 0.0) - values[slots[slot_of[option]][0]]
 
-    def lift(slot):
-        own = [option for option in values if slot_of[option] == slot]
-        least = min(values[option] for option in own)
-        values.update({option: values[option] - least for option in own})
-
-    def unknown(changed):
-        return [option for option in changed if option not in values]
-
-    left = dict(added)
-    while left:
-        # Those in which one option alone is unknown say what it costs; of others the first question was what was chosen.
-        changed = min(left, key=lambda changed: (len(unknown(changed)) != 1, len(changed)))
-        seconds = left.pop(changed)
-        if not unknown(changed):
-            continue
-        chosen = min(unknown(changed), key=lambda option: list(slots).index(slot_of[option]))
-        others = sum(beyond(option) for option in changed if option != chosen)
-        values[chosen] = values[slots[slot_of[chosen]][0]] + seconds - others
-        lift(slot_of[chosen])
-    return {option: values[option] for option in slot_of if option in values}
+def checks(work):
+    """Seconds of a cold check of the recommended project, and of one whose crates are compiled already."""
+    def check(name):
+        pour(work / name, {})
+        run("cargo", "fetch", "--locked", folder=work / name)
+        seconds = run(FORMWORK, "check", work / name)
+        shutil.rmtree(work / name)
+        return seconds
+    cold, later = check("cold"), check("later")
+    say(f"cold check: {cold:.1f}; a later check: {later:.1f}")
+    return cold, later
 
 
 def main():
+    runs, *named = sys.argv[1:] or ["3"]
     run("cargo", "build", "--release", "--quiet")
-    catalog = slots()
-    every = [option for _, others in catalog.values() for option in others]
-    unknown = set(sys.argv[1:]) - set(every)
-    if unknown:
-        sys.exit(f"no such option, or a recommended one: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as work:
+        work = Path(work)
         os.environ["XDG_CACHE_HOME"] = f"{work}/cache"
-        cold, probe, later, added = measure(Path(work), sys.argv[1:] or every, catalog)
-    values = options(catalog, added)
-    of_recommended = sum(values.get(recommended, 0.0) for recommended, _ in catalog.values())
+        slots = Slots(work)
+        every = [(slot, option) for slot, options in slots.options.items() if len(options) > 1 for option in options]
+        wanted = [tuple(name.split("/")) for name in named] or every
+        if unknown := set(wanted) - set(every):
+            sys.exit(f"no such option: {unknown}")
+        seconds = dict(measure(work, slots, wanted, int(runs)))
+        cold, later = checks(work) if not named else (0.0, 0.0)
+    catalog = json.loads(subprocess.check_output([FORMWORK, "options", "--json"]))
+    recommended = sum(seconds.get(f"{slot['name']}/{slot['default']}", 0.0) for slot in catalog["slots"])
     print("# Measured by benches/seconds.py, which says how.")
     print(f'machine = "{os.cpu_count()} cores of a {processor()}"\ncores = {os.cpu_count()}')
-    print(f"later = {later + probe:.1f}\n\n[seconds]\nbase = {cold + probe - of_recommended:.1f}")
-    for option, seconds in values.items():
-        print(f'"{option}" = {seconds:.1f}')
+    if not named:
+        print(f"later = {later:.1f}\n\n[seconds]\nbase = {cold - recommended:.1f}")
+    for option, value in seconds.items():
+        print(f'"{option}" = {value:.1f}')
 
 
 main()

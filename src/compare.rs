@@ -54,7 +54,7 @@ impl Comparison {
         }
     }
 
-    /// What it adds to a cold check, in seconds; none while that is not measured.
+    /// What its crates add to a cold check, in seconds; none while that is not measured.
     pub fn seconds(&self, measured: &BuildSeconds) -> Option<f64> {
         let sum = |parts: &[String]| parts.iter().map(|part| measured.seconds.get(part)).sum::<Option<f64>>();
         Some(sum(&self.parts.added)? - sum(&self.parts.removed)?)

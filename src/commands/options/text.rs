@@ -55,7 +55,7 @@ pub(super) fn option(
         list(&mut text, what, changes);
     }
     let _ = match seconds {
-        Some(seconds) => writeln!(text, "  cold check: {seconds:+.1} seconds"),
+        Some(seconds) => writeln!(text, "  cold check: {seconds:+.1} seconds, by crates"),
         None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         None => writeln!(text, "  cold check: not measured"),
     };

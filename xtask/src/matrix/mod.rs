@@ -15,7 +15,7 @@ use formwork::{
     evidence::{self, Evidence, Proven},
 };
 
-use self::project::{LINT, WHOLE, Workshop};
+use self::project::{Beyond, LINT, WHOLE, Workshop};
 
 /// CI runs one of so many shares whole; which, chance decides.
 const TURNS: usize = 5;
@@ -158,7 +158,7 @@ impl Matrix {
 
     fn check(&self, at: usize, workshop: &Workshop, steps: &str) -> Result<Option<Proven>> {
         println!("{}", self.title(at));
-        workshop.check(&self.projects[at], steps, &[])
+        workshop.check(&self.projects[at], steps, Beyond::default())
     }
 
     /// At once: who interrupts the rest loses nothing of it. Combinations that are no longer in the matrix go.

@@ -24,6 +24,15 @@ use crate::long::Long;
 pub(super) const WHOLE: &str = "fmt,clippy,build,test,boot,probe";
 pub(super) const LINT: &str = "fmt,clippy";
 
+/// What is run beyond the steps of a check.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beyond<'a> {
+    /// The project's own long tests, each by itself.
+    pub(super) long: &'a [Long],
+    /// And those that it leaves out (`#[ignore]`), if there are any.
+    pub(super) ignored: bool,
+}
+
 /// The tool, and where its compiled crates are kept from one project to the next.
 pub(super) struct Workshop {
     formwork: PathBuf,
@@ -41,9 +50,13 @@ impl Workshop {
         Ok(Self { formwork: target.join("debug/formwork"), cache: target.join("matrix"), toolchain })
     }
 
-    /// What is proven now, or nothing where something is red: then it is told, and the project stays. After the steps come
-    /// the project's own long tests, each by itself.
-    pub(super) fn check(&self, wanted: &Combination, steps: &str, long: &[Long]) -> Result<Option<Proven>> {
+    /// What is proven now, or nothing where something is red: then it is told, and the project stays.
+    pub(super) fn check(
+        &self,
+        wanted: &Combination,
+        steps: &str,
+        beyond: Beyond<'_>,
+    ) -> Result<Option<Proven>> {
         let folder = tempfile::tempdir()
             .map_err(|error| Error::failed("cannot make a temporary folder").cause(error))?;
         let project = folder.path().join(NAME);
@@ -55,7 +68,7 @@ impl Workshop {
         }
         let flags = ["check", "--json", "--steps", steps].map(str::to_owned);
         let report = json(&self.formwork(flags.into_iter(), &project)?)?;
-        if report["passed"] == true && endures(&project, long)? {
+        if report["passed"] == true && endures(&project, &report, beyond)? {
             let proven = proven(&wanted.choices, &wanted.tree, &report)?;
             println!("      {}", summary(&proven, steps));
             return Ok(Some(proven));
@@ -97,24 +110,35 @@ fn answers(wanted: &Combination) -> Vec<String> {
     }
 }
 
-/// Whether the long tests pass at their full length; the first that does not is told.
-fn endures(project: &Path, long: &[Long]) -> Result<bool> {
-    for Long { variable, size, module } in long {
+/// Whether the long tests pass at their full length, and those that the check left out; the first that does not is told.
+fn endures(project: &Path, report: &Value, beyond: Beyond<'_>) -> Result<bool> {
+    for Long { variable, size, module } in beyond.long {
         let Some(module) = module else { continue };
-        let begun = Instant::now();
-        let mut cargo = elsewhere("cargo");
-        cargo.args(["test", "--locked", "--test", "it", module]).current_dir(project);
-        cargo.env(variable, size).env("REQUIRE_SERVICES", "1");
-        let output = cargo.output();
-        let output = output.map_err(|error| Error::missing("cargo cannot be started").cause(error))?;
-        println!("      {variable}={size} {module} in {:.0} s", begun.elapsed().as_secs_f64());
-        let said = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() || passed(&said) == 0 {
-            println!("{said}      {module}: at least one test must pass, and all that there are");
+        if !passes(project, &[module], &[(variable, size)])? {
             return Ok(false);
         }
     }
-    Ok(true)
+    let is_left_out = outcomes(report, "test", "ignored").next().is_some();
+    Ok(!(beyond.ignored && is_left_out) || passes(project, &["--", "--ignored"], &[])?)
+}
+
+/// Whether some tests are found, and all of them pass.
+fn passes(project: &Path, tests: &[&str], variables: &[(&str, &str)]) -> Result<bool> {
+    let begun = Instant::now();
+    let mut cargo = elsewhere("cargo");
+    cargo.args(["test", "--locked", "--test", "it"]).args(tests).current_dir(project);
+    cargo.envs(variables.iter().copied()).env("REQUIRE_SERVICES", "1");
+    let output = cargo.output();
+    let output = output.map_err(|error| Error::missing("cargo cannot be started").cause(error))?;
+    let set: String = variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    let tests = tests.join(" ");
+    println!("      {set}{tests} in {:.0} s", begun.elapsed().as_secs_f64());
+    let said = String::from_utf8_lossy(&output.stdout);
+    let is_green = output.status.success() && passed(&said) > 0;
+    if !is_green {
+        println!("{said}      {tests}: at least one test must pass, and all that there are");
+    }
+    Ok(is_green)
 }
 
 /// How many tests passed. A module that no test is in is none that endures.
