@@ -1,10 +1,15 @@
 //! Brings the news of jobs that other processes add, as the database tells of them. Without it, workers find them when
 //! they look without news.
 
+use std::time::Duration;
+
 use tokio::time::sleep;
 
 use super::Kind;
 use crate::{app::state::App, data::error::Error};
+
+/// How long after the database has ceased to tell it is asked to again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Until the process drains.
 pub(super) async fn bring(app: App) {
@@ -13,7 +18,7 @@ pub(super) async fn bring(app: App) {
             tracing::warn!(%error, "the database does not tell of jobs: {error}");
         }
         tokio::select! {
-            () = sleep(app.config.jobs.poll_interval) => {}
+            () = sleep(RETRY) => {}
             () = app.lifecycle.draining() => {}
         }
     }
