@@ -32,6 +32,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is at hand when the process drains has so long to be settled. Left alone, it comes again.
 const MOMENT: Duration = Duration::from_millis(500);
 
+/// Of why a message is laid aside, in characters.
+const LONGEST_REASON: usize = 300;
+
 /// Where messages are laid aside.
 const ASIDE: &str = "dead.inbox";
 
@@ -132,7 +135,22 @@ fn read(body: &[u8]) -> Result<Envelope, String> {
     if body.len() > LONGEST_PAYLOAD {
         return Err(format!("it is longer than {LONGEST_PAYLOAD} bytes"));
     }
-    serde_json::from_slice(body).map_err(|error| format!("it is no CloudEvent in JSON: {error}"))
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| fault(&error))?;
+    if envelope.id.is_empty() || envelope.source.is_empty() {
+        return Err("it is no CloudEvent: its `id` or its `source` is empty".to_owned());
+    }
+    Ok(envelope)
+}
+
+/// What the parser says of a value quotes it, and nobody knows whose it is.
+fn fault(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let what = if error.is_data() {
+        "no CloudEvent, which has text for `id`, `source` and `type`, and `data`"
+    } else {
+        "no JSON"
+    };
+    format!("it is {what} (line {line}, column {column})")
 }
 
 /// Adds its job, once.
@@ -158,7 +176,8 @@ async fn admit(app: &App, envelope: &Envelope, body: &[u8]) -> Result<(), Error>
 
 /// Acknowledged only when it lies there.
 async fn lay_aside(app: &App, message: Delivery, reason: &str) -> anyhow::Result<()> {
-    if let Err(error) = publish_aside(app, &message, reason).await {
+    let reason: String = reason.chars().take(LONGEST_REASON).collect();
+    if let Err(error) = publish_aside(app, &message, &reason).await {
         tracing::warn!("a message could not be laid aside: {error:#}");
         return Err(error.into());
     }
@@ -211,10 +230,25 @@ mod tests {
 
     #[test]
     fn what_is_no_message_says_why() {
-        let nameless = br#"{ "source": "/a", "type": "t", "data": {} }"#;
-        let said = read(nameless).map(drop).expect_err("a reason");
-        assert!(said.contains("`id`"), "{said}");
-        let long = vec![b' '; LONGEST_PAYLOAD + 1];
-        assert!(read(&long).is_err_and(|reason| reason.contains("longer")));
+        let long = " ".repeat(LONGEST_PAYLOAD + 1);
+        for (message, why) in [
+            (r#"{ "source": "/a", "type": "t", "data": {} }"#, "`id`"),
+            (
+                r#"{ "id": "", "source": "/a", "type": "t", "data": {} }"#,
+                "empty",
+            ),
+            (
+                r#"{ "id": "1", "source": "", "type": "t", "data": {} }"#,
+                "empty",
+            ),
+            (r#""secret""#, "no CloudEvent"),
+            ("secret", "no JSON (line 1, column 1)"),
+            (&long, "longer"),
+        ] {
+            let said = read(message.as_bytes()).map(drop);
+            let said = said.expect_err("a reason");
+            assert!(said.contains(why), "{said}");
+            assert!(!said.contains("secret"), "{said}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! at a time does so, whichever has something first, and a message is removed when the broker says that it has it. Who
 //! dies before that, or is cut off, leaves it to the next: it is told again, under the same id.
 
+mod rest;
 mod told;
 
 use std::{convert::Infallible, time::Duration};
@@ -9,7 +10,7 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use self::told::tell;
+use self::{rest::Rest, told::tell};
 use super::{reader, transact, writer};
 use crate::{
     app::state::App,
@@ -61,16 +62,18 @@ pub async fn run(app: App) {
 async fn relay(app: &App) {
     let holder = Uuid::now_v7();
     let longest = app.config.jobs.poll_interval;
+    let mut events = Rest::default();
     let mut is_down = false;
     let mut goes_on = true;
     while goes_on {
         // Before the look: what is committed meanwhile must not wait.
         let committed = app.news.committed();
-        let outcome = batch(app, holder).await;
-        is_down = log(&outcome, is_down);
+        let outcome = batch(app, holder, &mut events).await;
+        is_down = log(&outcome, is_down, &events);
         let rest = async {
             match outcome {
                 Ok(Turn::Told(_)) => {}
+                Ok(Turn::Rests(left)) => pause(left.min(longest), committed).await,
                 Ok(Turn::Taken(left)) => pause(left.min(LOOK), committed).await,
                 Ok(Turn::Idle) => pause(longest, committed).await,
                 Err(_) => sleep(RETRY).await,
@@ -89,7 +92,7 @@ async fn pause(longest: Duration, committed: impl Future<Output = ()>) {
 }
 
 /// Whether the broker is down as far as this process knows, which says so once, however long it lasts.
-fn log(outcome: &anyhow::Result<Turn>, is_down: bool) -> bool {
+fn log(outcome: &anyhow::Result<Turn>, is_down: bool, events: &Rest) -> bool {
     match outcome {
         Err(error) => {
             metrics::relay_failed();
@@ -98,7 +101,7 @@ fn log(outcome: &anyhow::Result<Turn>, is_down: bool) -> bool {
             }
             true
         }
-        Ok(Turn::Told(1..)) => {
+        Ok(Turn::Told(1..)) if !events.follows_failure() => {
             if is_down {
                 tracing::info!("messages are relayed again");
             }
@@ -106,7 +109,7 @@ fn log(outcome: &anyhow::Result<Turn>, is_down: bool) -> bool {
         }
         // Nothing waits any more: others have told it, or it was too old.
         Ok(Turn::Idle) => false,
-        // Whether whoever is at it can, this one does not know.
+        // Events are let be, or somebody else is at it: whether they would be taken, this one does not know.
         Ok(_) => is_down,
     }
 }
@@ -119,10 +122,15 @@ enum Turn {
     Taken(Duration),
     /// So much, and there may be more.
     Told(usize),
+    /// Events wait for so long, and there is no news.
+    Rests(Duration),
 }
 
-async fn batch(app: &App, holder: Uuid) -> anyhow::Result<Turn> {
+async fn batch(app: &App, holder: Uuid, events: &mut Rest) -> anyhow::Result<Turn> {
     if let Some(turn) = look(app, holder).await? {
+        if let Turn::Idle = turn {
+            *events = Rest::default();
+        }
         return Ok(turn);
     }
     let claimed = transact(app, async |transaction| {
@@ -133,22 +141,32 @@ async fn batch(app: &App, holder: Uuid) -> anyhow::Result<Turn> {
         Ok(Some(outbox::claim(transaction, holder, BATCH).await?))
     })
     .await?;
-    let Some(claimed) = claimed else {
+    let Some(mut claimed) = claimed else {
         return Ok(Turn::Taken(LOOK));
     };
+    let rest = events.left();
+    if rest.is_some() {
+        claimed.retain(|waiting| !waiting.is_event);
+    }
     let told = tokio::select! {
         told = tell(&app.broker, &claimed) => told,
         never = keep_turn(app, holder) => match never {},
     };
+    if told.events.is_some() {
+        events.begin();
+    } else if rest.is_none() {
+        *events = Rest::default();
+    }
     transact(app, async |transaction| {
         told.write(transaction, holder).await?;
         turns::give_back(transaction, TURN, holder).await
     })
     .await?;
     let count = told.count;
-    match told.failure() {
-        Some(error) => Err(error),
-        None => Ok(Turn::Told(count)),
+    match (told.failure(), rest) {
+        (Some(error), _) => Err(error),
+        (None, Some(left)) if claimed.is_empty() => Ok(Turn::Rests(left)),
+        (None, _) => Ok(Turn::Told(count)),
     }
 }
 

@@ -19,6 +19,10 @@ use service::{
     },
     edge::deadline::Deadline,
     external::http::Http,
+    jobs::{
+        broker::{Broker, Delivery, Subscription},
+        message::{Message, Queue},
+    },
 };
 use temp_dir::TempDir;
 use uuid::Uuid;
@@ -74,6 +78,30 @@ async fn jobs(app: &App, kind: &str) -> Vec<Job> {
         );
     }
     found
+}
+
+/// Where the broker takes its time to answer, as on a busy machine, it is asked again.
+async fn subscription(broker: &Broker, queue: Queue) -> Subscription {
+    eventually("a subscription", async || {
+        broker.subscribe(queue).await.ok()
+    })
+    .await
+}
+
+/// The same for a message, which then may be there twice.
+async fn publish(broker: &Broker, message: &Message<'_>) {
+    eventually("a message to be stored", async || {
+        broker.publish(message).await.ok()
+    })
+    .await;
+}
+
+/// And for one that comes in.
+async fn next(subscription: &mut Subscription) -> Delivery {
+    eventually("a message", async || {
+        subscription.next().await.ok().flatten()
+    })
+    .await
 }
 
 /// Waits until nothing is left to tell.

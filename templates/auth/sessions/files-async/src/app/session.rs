@@ -10,9 +10,10 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
-    auth::{self, Begun, Carrier, Presented, Session as Found, password},
+    auth::{self, Begun, Carrier, Presented, Purpose, Session as Found, password},
     body::{Body, Fields, FromFields},
     caller::{Anonymous, Caller},
     context::{Context, Public},
@@ -31,7 +32,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub(crate) const LONGEST_NAME: usize = 255;
 
 /// Who wants to log in.
-// It has no `Debug`, and so has nothing else with a password or an id in it: what cannot be printed is not.
+// It has no `Debug`: what cannot be printed is not.
 #[derive(ToSchema)]
 pub struct Login {
     /// Capital letters are as good as small ones.
@@ -134,19 +135,20 @@ pub async fn begin(
         return Err(foreign());
     }
     let name = name.to_lowercase();
-    admit(&context, &name, address).await?;
+    let purpose = Purpose::Login(&name);
+    admit(&context, purpose, address).await?;
     let user = rows::find_by_name(&mut *context.read().await?, &name).await?;
     let is_user = is_password(&context, given, user.as_ref()).await?;
     let user = user.filter(|user| is_user && user.disabled_at.is_none());
     let user = user.ok_or_else(refused)?;
-    let app = context.app().clone();
+    let begun = open(&mut context, &user).await?;
+    let app = context.app();
+    // Not before: who is given no other session keeps this one.
     if let Ok(before) = Presented::counting(&Method::POST, &headers) {
         let ended = app.authenticator.end(&before.id).await;
         ended.map_err(unavailable)?;
     }
-    let begun = open(&mut context, &user).await?;
-    let forgotten = app.authenticator.forget_attempts(&name, address.0).await;
-    forgotten.map_err(unavailable)?;
+    app.authenticator.forget_attempts(purpose, address.0).await;
     Ok(handed_over(StatusCode::CREATED, carrier, begun))
 }
 
@@ -206,7 +208,7 @@ pub async fn end_all(State(app): State<App>, presented: Presented) -> Result<Res
     responses(
         (status = 200, body = Session),
         (status = 403, body = Problem, description = "This is not the password"),
-        (status = 409, body = Problem, description = "Something else of the user was changed at the same time"),
+        (status = 409, body = Problem, description = "Something else of the user was changed at the same time; its sessions have ended"),
         (status = 422, body = Problem),
         (status = 429, body = Problem, description = "Somebody has tried too often", headers(("Retry-After"))),
         (status = 503, body = Problem, description = "Sessions cannot be ended or begun now", headers(("Retry-After"))),
@@ -225,11 +227,9 @@ pub async fn change_password(
     } = body.value;
     let owner = presented.id.owner();
     let user = rows::find(&mut *context.read().await?, owner).await?;
-    let account = user
-        .as_ref()
-        .map_or_else(|| owner.to_string(), |user| user.name.clone());
     // Whoever has found a session that was left open must not guess on.
-    admit(&context, &account, address).await?;
+    let purpose = Purpose::Change(owner);
+    admit(&context, purpose, address).await?;
     let is_user = is_password(&context, given, user.as_ref()).await?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
     if user.disabled_at.is_some() {
@@ -239,27 +239,39 @@ pub async fn change_password(
         .compute(move || password::hash(&new_password))
         .await?;
     let hash = hash.map_err(|error| Problem::internal(&error))?;
+    let app = context.app().clone();
+    // Before the change too: where Redis is gone, nothing is changed yet.
+    let ended = app.authenticator.end_all(owner).await;
+    ended.map_err(unavailable)?;
     if !rows::set_password(&mut *context.write().await?, &user, &hash).await? {
         return Err(Problem::conflict(
             "user-changed",
-            "something else of the user was changed at the same time: ask again",
+            "something else of the user was changed at the same time: log in and ask again",
         ));
     }
-    let app = context.app().clone();
-    let ended = app.authenticator.end_all(owner).await;
-    ended.map_err(still_open)?;
-    let user = rows::find(&mut *context.read().await?, owner).await?;
-    let user = user.ok_or_else(over)?;
-    let begun = open(&mut context, &user).await?;
-    let forgotten = app.authenticator.forget_attempts(&account, address.0).await;
-    forgotten.map_err(unavailable)?;
+    let begun = renew(&mut context, owner).await.map_err(half_done)?;
+    app.authenticator.forget_attempts(purpose, address.0).await;
     Ok(handed_over(StatusCode::OK, presented.carrier, begun))
 }
 
+/// What follows a change of the password: the sessions that there are end, and another one begins.
+async fn renew(context: &mut Context, owner: Uuid) -> Result<Begun, Problem> {
+    let app = context.app().clone();
+    let ended = app.authenticator.end_all(owner).await;
+    ended.map_err(unavailable)?;
+    let user = rows::find(&mut *context.read().await?, owner).await?;
+    let user = user.ok_or_else(over)?;
+    open(context, &user).await
+}
+
 /// Counts an attempt, and refuses it where there were too many.
-async fn admit(context: &Context, account: &str, address: ClientAddress) -> Result<(), Problem> {
+async fn admit(
+    context: &Context,
+    purpose: Purpose<'_>,
+    address: ClientAddress,
+) -> Result<(), Problem> {
     let app = context.app();
-    let wait = app.authenticator.attempt(account, address.0).await;
+    let wait = app.authenticator.attempt(purpose, address.0).await;
     match wait.map_err(unavailable)? {
         Some(wait) => Err(
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts")
@@ -278,7 +290,7 @@ async fn is_password(
 ) -> Result<bool, Problem> {
     let hash = user.map(|user| user.password.clone());
     context
-        .compute(move || password::verify(&given, hash.as_deref()))
+        .compute(move || password::verify(&given, hash.as_ref()))
         .await
 }
 
@@ -341,10 +353,10 @@ fn foreign() -> Problem {
         .detail("a cookie is given to pages of this service's own origin only")
 }
 
-/// The password is another one, and Redis has not heard of it.
-fn still_open(error: resilience::Error) -> Problem {
-    unavailable(error).detail(
-        "the password is changed, but the sessions that are there were not ended: log in with it, and log out everywhere",
+/// The password is another one, and what follows on that was not done.
+fn half_done(problem: Problem) -> Problem {
+    problem.detail(
+        "the password is changed, but sessions may be left and none is begun: log in with it, and log out everywhere",
     )
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use uuid::Uuid;
 
 use super::print;
@@ -17,7 +17,7 @@ use crate::{
         session::LONGEST_NAME,
         time::rfc3339_of_millis,
     },
-    config::Config,
+    config::{Config, Secret},
     data::{
         connection::Connection,
         database::Database,
@@ -36,9 +36,9 @@ pub(super) enum Users {
     /// Add a user; the password is read from standard input
     Add {
         name: String,
-        /// Whose data it sees [default: the name]
-        #[arg(long)]
-        tenant: Option<String>,
+        /// Whose data it sees; nobody is given somebody else's by leaving it out
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        tenant: String,
         /// What it may do, separated by spaces
         #[arg(long, default_value = DEFAULT_SCOPES)]
         scope: String,
@@ -88,23 +88,27 @@ impl Users {
                 tenant,
                 scope,
                 password,
-            } => desk.add(name, tenant.as_deref(), scope, password).await,
+            } => desk.add(name, tenant, scope, password).await,
             Self::SetPassword { name, password } => {
                 let hash = password.hash()?;
                 let set = async |connection: &mut Connection, user: &User| {
                     rows::set_password(connection, user, &hash).await
                 };
-                desk.change(name, set).await
+                let user = desk.change(name, set).await?;
+                desk.forget_attempts(&user).await
             }
             Self::SetScope { name, scope } => {
                 let scope = known(scope)?;
                 let set = async |connection: &mut Connection, user: &User| {
                     rows::set_scopes(connection, user, &scope).await
                 };
-                desk.change(name, set).await
+                desk.change(name, set).await.map(drop)
             }
-            Self::Disable { name } => desk.change(name, rows::disable).await,
-            Self::Enable { name } => desk.change(name, rows::enable).await,
+            Self::Disable { name } => desk.change(name, rows::disable).await.map(drop),
+            Self::Enable { name } => {
+                let user = desk.change(name, rows::enable).await?;
+                desk.forget_attempts(&user).await
+            }
             Self::List => desk.list().await,
         }
     }
@@ -124,7 +128,7 @@ impl Desk<'_> {
     async fn add(
         &self,
         name: &str,
-        tenant: Option<&str>,
+        tenant: &str,
         scope: &str,
         password: &Password,
     ) -> anyhow::Result<()> {
@@ -137,7 +141,7 @@ impl Desk<'_> {
         let user = NewUser {
             id: Uuid::now_v7(),
             name: &name,
-            tenant: tenant.unwrap_or(&name),
+            tenant,
             scopes: &known(scope)?,
             password: &password.hash()?,
         };
@@ -154,7 +158,7 @@ impl Desk<'_> {
         &self,
         name: &str,
         change: impl AsyncFnOnce(&mut Connection, &User) -> Result<bool, Error>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<User> {
         let name = name.to_lowercase();
         let mut connection = self.connection().await?;
         let user = rows::find_by_name(&mut connection, &name).await?;
@@ -171,7 +175,20 @@ impl Desk<'_> {
                  run it once more"
             )
         })?;
-        print(&format!("{name} is changed, and has no session any more"))
+        print(&format!("{name} is changed, and has no session any more"))?;
+        Ok(user)
+    }
+
+    /// Whoever is let in again is not kept out by those who tried before.
+    async fn forget_attempts(&self, user: &User) -> anyhow::Result<()> {
+        let name = &user.name;
+        let authenticator = Authenticator::for_nobody(self.config);
+        let forgotten = authenticator.forget_all_attempts(name, user.id).await;
+        forgotten.with_context(|| {
+            format!(
+                "Redis (APP__CACHE__URL) still counts who tried to log in as {name} before: run it once more"
+            )
+        })
     }
 
     async fn list(&self) -> anyhow::Result<()> {
@@ -191,7 +208,7 @@ impl Desk<'_> {
 }
 
 impl Password {
-    fn hash(&self) -> anyhow::Result<String> {
+    fn hash(&self) -> anyhow::Result<Secret> {
         let text = match &self.password_file {
             Some(path) => fs::read_to_string(path)
                 .with_context(|| format!("the password in {}", path.display()))?,

@@ -13,7 +13,7 @@ pub struct Auth {
     pub idle_timeout: Duration,
     /// How long it lives at most.
     pub lifetime: Duration,
-    /// Attempts to log in to one account within the window.
+    /// Attempts to log in to one account from one address within the window; ten times as many from all.
     pub attempts_per_account: u32,
     /// The same from one address, those that succeed left out.
     pub attempts_per_address: u32,

@@ -4,6 +4,7 @@ use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use super::{connection::Connection, database::Row, dialect::now_ms, error::Error};
+use crate::config::Secret;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -14,7 +15,7 @@ pub struct User {
     /// Separated by spaces.
     pub scopes: String,
     /// The hash.
-    pub password: String,
+    pub password: Secret,
     /// Another one after each change of what a session may have been begun with.
     pub version: i64,
     pub disabled_at: Option<i64>,
@@ -28,7 +29,7 @@ impl FromRow<'_, Row> for User {
             name: row.try_get("name")?,
             tenant: row.try_get("tenant")?,
             scopes: row.try_get("scopes")?,
-            password: row.try_get("password")?,
+            password: Secret::new(row.try_get("password")?),
             version: row.try_get("version")?,
             disabled_at: row.try_get("disabled_at")?,
             created_at: row.try_get("created_at")?,
@@ -43,7 +44,8 @@ pub struct NewUser<'a> {
     pub name: &'a str,
     pub tenant: &'a str,
     pub scopes: &'a str,
-    pub password: &'a str,
+    /// The hash.
+    pub password: &'a Secret,
 }
 
 /// A `User`, up to the condition.
@@ -65,7 +67,7 @@ pub async fn insert(connection: &mut Connection, user: &NewUser<'_>) -> Result<b
     .bind(user.name)
     .bind(user.tenant)
     .bind(user.scopes)
-    .bind(user.password);
+    .bind(user.password.expose());
     Ok(connection.execute(statement).await? == 1)
 }
 
@@ -98,12 +100,12 @@ pub async fn page(
 pub async fn set_password(
     connection: &mut Connection,
     user: &User,
-    password: &str,
+    password: &Secret,
 ) -> Result<bool, Error> {
     let statement = sqlx::query(
         "UPDATE users SET password = $1, version = version + 1 WHERE id = $2 AND version = $3",
     )
-    .bind(password)
+    .bind(password.expose())
     .bind(user.id)
     .bind(user.version);
     Ok(connection.execute(statement).await? == 1)

@@ -1,5 +1,6 @@
 //! P11: only who has a session gets in, nobody has another's, and it ends when it should.
 
+mod changes;
 mod csrf;
 mod ends;
 mod login;
@@ -71,6 +72,7 @@ async fn token(client: &Client, name: &str) -> String {
     let answer = client.post("/v1/session", &body).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert!(!answer.headers().contains_key("set-cookie"));
+    assert_eq!(header(&answer, "cache-control"), "no-store");
     let session: Value = answer.json().await.expect("JSON");
     session["token"].as_str().expect("a token").to_owned()
 }

@@ -27,7 +27,7 @@ pub(super) struct Told {
     /// What holds up news.
     news: Option<anyhow::Error>,
     /// What holds up events.
-    events: Option<anyhow::Error>,
+    pub(super) events: Option<anyhow::Error>,
 }
 
 /// None comes before another of its kind that the broker does not have. News does not wait for events, nor they for it.

@@ -13,7 +13,7 @@ use temp_dir::TempDir;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{all_is_told, beside, connection};
+use super::{all_is_told, beside, connection, publish};
 use crate::support::{Client, Process, Server, client::header, document, queue::Stranger};
 
 /// What a document goes through.
@@ -133,7 +133,7 @@ async fn a_relay_that_dies_is_followed_by_one_that_tells_it_all_again() {
         body: outgoing.body.as_bytes(),
         reason: None,
     };
-    app.broker.publish(&message).await.expect("it is told");
+    publish(&app.broker, &message).await;
     let _next = Process::start_as("serve", folder.path(), &[]).await;
     all_is_told(&app).await;
     let mut events = stranger.events().await;

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use service::{app::state::App, jobs::message::Queue};
+use service::{
+    app::state::App,
+    jobs::{LONGEST_PAYLOAD, message::Queue},
+};
 use temp_dir::TempDir;
 
-use super::{HARDLY_LOOKS, all_is_told, beside, connection, jobs};
+use super::{HARDLY_LOOKS, all_is_told, beside, connection, jobs, next, subscription};
 use crate::support::{
     Process, Server, eventually,
     proxy::Proxy,
@@ -75,13 +78,11 @@ async fn messages_that_come_in_another_order_are_taken_all_the_same() {
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
-    let inbox = app.broker.subscribe(Queue::Inbox).await;
-    let mut inbox = inbox.expect("a subscription");
+    let mut inbox = subscription(&app.broker, Queue::Inbox).await;
     for id in ["1", "2", "3"] {
         stranger.send(&message(id, id)).await;
     }
-    let next = inbox.next().await.expect("an answer");
-    let first = next.expect("a message");
+    let first = next(&mut inbox).await;
     let _worker = Process::start_as("worker", folder.path(), &[]).await;
     are_taken(&app, 2).await;
     first.leave(Duration::ZERO).await.expect("it is left");
@@ -128,6 +129,22 @@ async fn what_cannot_be_read_is_laid_aside_and_holds_nothing_up() {
     let (body, reason) = laid_aside(&stranger).await;
     assert_eq!(body, r#"{ "id": 1 }"#);
     assert!(reason.contains("no CloudEvent"), "{reason}");
+}
+
+/// A parser that quotes it writes six bytes for each of its own, which is more than goes into a header.
+#[tokio::test]
+async fn the_reason_is_short_however_long_the_message_is() {
+    let server = Server::with_worker(&[]).await;
+    let Some(stranger) = Stranger::of_service(&server.app.config).await else {
+        return;
+    };
+    let long = format!("\"{}\"", "\u{7f}".repeat(LONGEST_PAYLOAD - 2));
+    stranger.send(&long).await;
+    stranger.send(&message("1", "one")).await;
+    are_taken(&server.app, 1).await;
+    let (body, reason) = laid_aside(&stranger).await;
+    assert!(body == long, "it is laid aside whole");
+    assert!(reason.len() < 400, "{reason}");
 }
 
 /// It can be read, and whoever tries to keep it fails each time.

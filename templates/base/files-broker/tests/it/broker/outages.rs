@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use service::data::jobs::{self as rows, NewJob};
 use temp_dir::TempDir;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
@@ -60,7 +61,18 @@ async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl F
     let reports = jobs(&app, "report").await;
     let attempts: Vec<i64> = reports.iter().map(|job| job.attempts).collect();
     assert_eq!(attempts, [1, 1]);
+    stranger.send(&message("1", "one")).await;
+    let is_taken = async {
+        while jobs(&app, "hook").await.is_empty() {
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(SILENCE, is_taken).await.expect("a message's job");
 }
+
+/// A line by which nothing is said is given up later than the others.
+const SILENCE: Duration = Duration::from_secs(40);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a relay says that cannot tell anybody anything, and when it can again.
 const DOWN: &str = "messages cannot be relayed";

@@ -1,5 +1,5 @@
-//! Redis, for what may be lost: hot reads, and counts. Every call has a bound, and a server that does not answer is left
-//! alone for a while, so being without it costs next to nothing. What comes of having no answer is up to whoever asks.
+//! Redis. Every call has a bound, and a server that does not answer is left alone for a while, so nobody waits for it long.
+//! What comes of having no answer is up to whoever asks.
 
 use std::{
     collections::HashMap,
@@ -70,22 +70,14 @@ impl Redis {
     }
 
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        let line = self.line();
-        let call = async {
-            let mut connection = self.connection(&line).await?;
-            command.query_async(&mut connection).await
-        };
-        self.bounded(&line, call).await
+        self.bounded(move |mut line| async move { command.query_async(&mut line).await })
+            .await
     }
 
     /// Runs a script, which the server does as one step.
     pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        let line = self.line();
-        let call = async {
-            let mut connection = self.connection(&line).await?;
-            script.invoke_async(&mut connection).await
-        };
-        self.bounded(&line, call).await
+        self.bounded(move |mut line| async move { script.invoke_async(&mut line).await })
+            .await
     }
 
     /// What is wrong with it; none where it takes what is written. To be asked this also finds out whether it is well again.
@@ -97,31 +89,52 @@ impl Redis {
         Some(trouble.unwrap_or(error).to_string())
     }
 
-    async fn bounded<T>(
-        &self,
-        line: &Line,
-        call: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Error> {
+    async fn bounded<T, A>(&self, ask: impl Fn(MultiplexedConnection) -> A) -> Result<T, Error>
+    where
+        A: Future<Output = RedisResult<T>>,
+    {
         let pass = self.0.breaker.enter().inspect_err(telemetry::failed)?;
-        let outcome = match timeout(self.0.timeout, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                if !is_refusal(&error) {
-                    self.forget(line);
-                }
-                Err(classify(&error))
-            }
-            Err(_) => {
-                self.forget(line);
-                Err(Error::Late)
-            }
+        let mut line = self.line();
+        let (outcome, is_answered) = match timeout(self.0.timeout, self.asked(&mut line, ask)).await
+        {
+            Ok(Ok(answer)) => (Ok(answer), true),
+            Ok(Err(error)) => (Err(classify(&error)), is_refusal(&error)),
+            Err(_) => (Err(Error::Late), false),
         };
+        if !is_answered {
+            self.forget(&line);
+        }
         if let Err(error) = &outcome {
             telemetry::failed(error);
         }
         *self.0.trouble.lock_anyway() = outcome.as_ref().err().cloned();
-        pass.settle(outcome.as_ref().map(drop));
+        // What refuses one call, as a server without room does, may do what the next one asks.
+        pass.settle(match &outcome {
+            Err(error) if !is_answered => Err(error),
+            _ => Ok(()),
+        });
         outcome
+    }
+
+    /// A server or what is before it hangs up on who was quiet for long, which shows when the line is used: then it is asked
+    /// once more, on a new one. Whoever asks must bear that the first was heard: a count is one too many at worst.
+    async fn asked<T, A>(
+        &self,
+        line: &mut Line,
+        ask: impl Fn(MultiplexedConnection) -> A,
+    ) -> RedisResult<T>
+    where
+        A: Future<Output = RedisResult<T>>,
+    {
+        let was_open = line.initialized();
+        match ask(self.connection(line).await?).await {
+            Err(error) if was_open && error.is_connection_dropped() => {
+                self.forget(line);
+                *line = self.line();
+                ask(self.connection(line).await?).await
+            }
+            answer => answer,
+        }
     }
 
     fn line(&self) -> Line {
@@ -156,13 +169,20 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// Whether the server has answered and would give that answer on any connection. One that loads or may not write may have
-/// been followed by another, which a new connection finds.
+/// What a server says that loads, or may not write or read: another may have followed it.
+const PASSING: [&str; 3] = ["LOADING", "MASTERDOWN", "READONLY"];
+
+/// Whether the server has answered and would give that answer on any connection. One that another has followed would not;
+/// before Redis 7 the text alone tells so where a script meets it.
 fn is_refusal(error: &RedisError) -> bool {
     use ServerErrorKind::{BusyLoading, MasterDown, ReadOnly};
     match error.kind() {
         ErrorKind::Server(BusyLoading | MasterDown | ReadOnly) => false,
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::UnexpectedReturnType => true,
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            let text = error.to_string();
+            !PASSING.iter().any(|word| text.contains(word))
+        }
+        ErrorKind::UnexpectedReturnType => true,
         _ => false,
     }
 }
@@ -196,5 +216,33 @@ mod tests {
         assert!(keys[0].starts_with("orders:cache:"), "{}", keys[0]);
         assert_eq!(keys[0].len(), keys[2].len());
         assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+    }
+    /// As the server writes it.
+    fn error(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        value
+            .and_then(redis::Value::extract_error)
+            .expect_err("an error")
+    }
+
+    #[test]
+    fn one_that_another_has_followed_does_not_refuse() {
+        for passing in [
+            "READONLY You can't write against a read only replica.",
+            "ERR Error running script (call to f_02): @user_script:3: @user_script: 3: -READONLY You can't write against a \
+             read only replica.",
+            "LOADING Redis is loading the dataset in memory",
+            "ERR Error running script (call to f_02): @user_script:3: -LOADING Redis is loading the dataset in memory",
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ] {
+            assert!(!is_refusal(&error(passing)), "{passing}");
+        }
+        for refusal in [
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "NOPERM this user has no permissions to run the 'set' command",
+            "ERR Error running script (call to f_02): @user_script:3: -OOM command not allowed",
+        ] {
+            assert!(is_refusal(&error(refusal)), "{refusal}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What Redis is good for, and what was done without it.
+//! What Redis is good for, and how often it did not do it.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ impl Instruments {
             failures: count(
                 FAILURES,
                 "{call}",
-                "Calls of Redis without an answer, by the reason; their requests went on without.",
+                "Calls of Redis that failed, by the reason.",
             ),
             reads: count(
                 READS,
@@ -40,7 +40,7 @@ impl Instruments {
     }
 }
 
-/// A call had no answer.
+/// A call failed.
 pub fn failed(error: &Error) {
     let reason = KeyValue::new(attribute::ERROR_TYPE, error.kind());
     INSTRUMENTS.failures.add(1, &[reason]);

@@ -7,7 +7,7 @@ mod topology;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Mutex, time::error::Elapsed};
+use tokio::sync::Mutex;
 
 pub use self::{
     incoming::{Delivery, Subscription},
@@ -50,14 +50,7 @@ impl Broker {
     /// Ends well when the server has stored it: an event in all queues that are bound to it, be it none.
     pub async fn publish(&self, message: &Message<'_>) -> Result<(), Unsent> {
         let mut outgoing = self.outgoing.lock().await;
-        match outgoing.send(&self.config, message).await {
-            // Cut off since the last one, or the server has lost what was ours there. Both are made anew, once.
-            Err(Unsent::Failed(error)) if !error.is::<Elapsed>() => {
-                let again = outgoing.send(&self.config, message).await;
-                again.map_err(|_| Unsent::Failed(error))
-            }
-            sent => sent,
-        }
+        outgoing.send(&self.config, message).await
     }
 
     pub async fn subscribe(&self, queue: Queue) -> anyhow::Result<Subscription> {

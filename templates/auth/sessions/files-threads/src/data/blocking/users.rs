@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 pub use crate::data::users::*;
 use crate::{
+    config::Secret,
     data::{connection::Connection, error::Error, users as rows},
     threads::wait,
 };
@@ -20,7 +21,7 @@ pub fn find_by_name(connection: &mut Connection, name: &str) -> Result<Option<Us
 pub fn set_password(
     connection: &mut Connection,
     user: &User,
-    password: &str,
+    password: &Secret,
 ) -> Result<bool, Error> {
     wait(rows::set_password(connection, user, password))
 }

@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, header::COOKIE};
 
-use super::id::Id;
+use super::{UNKNOWN, id::Id};
 use crate::app::caller::Anonymous;
 
 const NAME: &str = "__Host-session";
@@ -12,17 +12,16 @@ const NAME: &str = "__Host-session";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 
 pub(super) fn value(headers: &HeaderMap) -> Result<&str, Anonymous> {
+    // Other cookies of the browser's may be of any bytes: only this one is read as text.
     let lines = headers.get_all(COOKIE).iter();
-    let pairs = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs
-        .filter(|(name, _)| *name == NAME)
-        .map(|(_, value)| value);
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| {
+        let value = pair.trim_ascii().strip_prefix(NAME.as_bytes())?;
+        value.strip_prefix(b"=")
+    });
     match (values.next(), values.next()) {
         (None, _) => Err(Anonymous::Missing),
-        (Some(value), None) => Ok(value),
+        (Some(value), None) => str::from_utf8(value).map_err(|_| UNKNOWN),
         // Which of them the browser means cannot be known.
         (Some(_), Some(_)) => Err(Anonymous::Invalid("there is more than one session cookie")),
     }
@@ -63,6 +62,22 @@ mod tests {
             &[],
         ] {
             assert_eq!(value(&headers(lines)), Err(Anonymous::Missing), "{lines:?}");
+        }
+    }
+
+    /// Nor does what a neighbour has planted hide it: a space that is none of ASCII is part of a name.
+    #[test]
+    fn bytes_of_other_cookies_are_nothing_to_it() {
+        for (line, expected) in [
+            (b"x=\xc3\xab; __Host-session=a".as_slice(), Ok("a")),
+            (b"__Host-session=a; x=\xff", Ok("a")),
+            (b"\xc2\xa0__Host-session=b; __Host-session=a", Ok("a")),
+            (b"\xc2\xa0__Host-session=b", Err(Anonymous::Missing)),
+            (b"__Host-session=\xff", Err(UNKNOWN)),
+        ] {
+            let line = HeaderValue::from_bytes(line).expect("a value");
+            let headers = HeaderMap::from_iter([(COOKIE, line)]);
+            assert_eq!(value(&headers), expected, "{headers:?}");
         }
     }
 

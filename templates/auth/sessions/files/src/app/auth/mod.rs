@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub use self::{
+    attempts::Purpose,
     id::Id,
     openapi::{SCHEME, credential, security_scheme},
     origin::is_foreign,
@@ -97,13 +98,25 @@ impl Authenticator {
     }
 
     /// Counts an attempt to log in; how long to wait where there were too many.
-    pub async fn attempt(&self, account: &str, address: IpAddr) -> Result<Option<Duration>, Error> {
-        self.attempts.count(account, address).await
+    pub async fn attempt(
+        &self,
+        purpose: Purpose<'_>,
+        address: IpAddr,
+    ) -> Result<Option<Duration>, Error> {
+        self.attempts.count(purpose, address).await
     }
 
-    /// It was the user who tried.
-    pub async fn forget_attempts(&self, account: &str, address: IpAddr) -> Result<(), Error> {
-        self.attempts.forget(account, address).await
+    /// It was the user who tried. Where Redis does not hear of it the attempts count on, which is no reason to refuse what
+    /// was done.
+    pub async fn forget_attempts(&self, purpose: Purpose<'_>, address: IpAddr) {
+        if let Err(error) = self.attempts.forget(purpose, address).await {
+            tracing::warn!(%error, "attempts of a user who succeeded still count");
+        }
+    }
+
+    /// Whoever tried this account may try again.
+    pub async fn forget_all_attempts(&self, name: &str, owner: Uuid) -> Result<(), Error> {
+        self.attempts.forget_all(name, owner).await
     }
 }
 

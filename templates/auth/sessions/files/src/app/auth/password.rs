@@ -8,6 +8,8 @@ use argon2::{
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use crate::config::Secret;
+
 /// In characters: what NIST SP 800-63B-4 asks of a password that is all there is to a login.
 pub const SHORTEST: usize = 15;
 /// In characters; more says nothing more.
@@ -19,7 +21,7 @@ const NOBODYS: &str = concat!(
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 );
 
-pub fn hash(password: &str) -> anyhow::Result<String> {
+pub fn hash(password: &str) -> anyhow::Result<Secret> {
     let mut salt = [0; 16];
     let filled = SystemRandom::new().fill(&mut salt);
     filled.map_err(|_| anyhow!("there is no randomness to be had"))?;
@@ -28,12 +30,13 @@ pub fn hash(password: &str) -> anyhow::Result<String> {
             .hash_password(password.as_bytes(), &salt)?
             .to_string())
     });
-    hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))
+    let hash = hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
+    Ok(Secret::new(hash))
 }
 
 /// Whether it is the password of this hash. Without one it never is, and that takes as long to find out.
-pub fn verify(password: &str, hash: Option<&str>) -> bool {
-    let stored = PasswordHash::new(hash.unwrap_or(NOBODYS));
+pub fn verify(password: &str, hash: Option<&Secret>) -> bool {
+    let stored = PasswordHash::new(hash.map_or(NOBODYS, Secret::expose));
     let fits = stored.is_ok_and(|stored| {
         let verified = Argon2::default().verify_password(password.as_bytes(), &stored);
         verified.is_ok()
@@ -56,7 +59,8 @@ mod tests {
         ] {
             assert!(!verify(wrong, Some(&stored)), "{wrong}");
         }
-        assert!(!verify("correct horse battery staple", Some("no hash")));
+        let no_hash = Secret::new("no hash".to_owned());
+        assert!(!verify("correct horse battery staple", Some(&no_hash)));
         let again = hash("correct horse battery staple").expect("a hash");
         assert_ne!(stored, again, "it is salted");
     }
@@ -70,7 +74,7 @@ mod tests {
             let lengths: Vec<usize> = parts.iter().map(String::len).collect();
             (parts[..4].to_vec(), lengths)
         };
-        assert_eq!(make(NOBODYS), make(&stored));
+        assert_eq!(make(NOBODYS), make(stored.expose()));
         assert!(PasswordHash::new(NOBODYS).is_ok());
         assert!(!verify("", None));
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use service::data::users as rows;
-use tokio::task::JoinSet;
 
 use super::{
     Browser, COOKIE, PASSWORD, PROTECTED, add, bearer, connection, kept, log_in, login, statements,
@@ -195,39 +194,4 @@ async fn who_is_disabled_does_not_go_on_under_another_id() {
     let after = rows::find(&mut connection, id).await;
     let after = after.expect("a look").expect("a user");
     assert_eq!(after.password, user.password);
-}
-
-/// A login that has verified the password and not begun its session when the user is disabled begins none that lasts.
-#[tokio::test]
-async fn no_login_outlives_the_user() {
-    let server = Server::with(&[("APP__AUTH__ATTEMPTS_PER_ACCOUNT", "1000")]).await;
-    let id = add(&server, "ada").await;
-    let mut logins = JoinSet::new();
-    for _ in 0..16 {
-        let client = server.stranger();
-        logins.spawn(async move {
-            let answer = log_in(&client, "ada", PASSWORD).await;
-            (answer.status() == StatusCode::CREATED).then(|| kept(&answer))
-        });
-    }
-    let mut begun: Vec<String> = logins
-        .join_next()
-        .await
-        .into_iter()
-        .filter_map(|one| one.expect("no panic"))
-        .collect();
-    let mut connection = connection(&server).await;
-    let user = rows::find(&mut connection, id).await;
-    let user = user.expect("a look").expect("a user");
-    assert!(
-        rows::disable(&mut connection, &user)
-            .await
-            .expect("a change")
-    );
-    drop(connection);
-    server.app.authenticator.end_all(id).await.expect("an end");
-    begun.extend(logins.join_all().await.into_iter().flatten());
-    for id in begun {
-        assert!(!Browser::new(&server, &id).is_known().await);
-    }
 }

@@ -20,8 +20,12 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(variables: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let process = Process::start(folder.path(), &[]).await;
+        let process = Process::start(folder.path(), variables).await;
         Self { folder, process }
     }
 
@@ -54,7 +58,8 @@ impl Scene {
 
     async fn add(&self, name: &str) {
         let file = self.password(PASSWORD);
-        self.users(&["add", name, "--password-file", &file]).await;
+        let add = ["add", name, "--tenant", name, "--password-file", &file];
+        self.users(&add).await;
     }
 
     /// A client with a session of the user's.
@@ -114,21 +119,35 @@ async fn what_cannot_be_right_is_refused() {
     let good = scene.password(PASSWORD);
     let missing = format!("{good}.not");
     for (arguments, why) in [
-        (["add", "ADA", "--password-file", &good], "already"),
-        (["add", "", "--password-file", &good], "1 to 255"),
-        (["add", "bob", "--password-file", &missing], "password.not"),
         (
-            ["set-password", "bob", "--password-file", &good],
+            ["add", "ADA", "--tenant=a", "--password-file", &good].as_slice(),
+            "already",
+        ),
+        (
+            &["add", "", "--tenant=a", "--password-file", &good],
+            "1 to 255",
+        ),
+        (
+            &["add", "bob", "--tenant=a", "--password-file", &missing],
+            "password.not",
+        ),
+        (&["add", "bob", "--password-file", &good], "--tenant"),
+        (
+            &["add", "bob", "--tenant=", "--password-file", &good],
+            "--tenant",
+        ),
+        (
+            &["set-password", "bob", "--password-file", &good],
             "no user bob",
         ),
     ] {
-        let said = scene.refusal(&arguments).await;
+        let said = scene.refusal(arguments).await;
         assert!(said.contains(why), "{arguments:?}: {said}");
     }
     let said = scene.refusal(&["set-scope", "ada", "documents:raed"]).await;
     assert!(said.contains("documents:raed"), "{said}");
     // Nothing stands on its standard input here.
-    let said = scene.refusal(&["add", "bob"]).await;
+    let said = scene.refusal(&["add", "bob", "--tenant=a"]).await;
     assert!(said.contains("15 to 256"), "{said}");
     assert_eq!(scene.users(&["list"]).await.lines().count(), 1);
 }
@@ -173,6 +192,22 @@ async fn a_change_ends_the_sessions_that_are_there() {
     assert_eq!(scene.status("ada", PASSWORD).await, 201);
 
     assert_eq!(bob.get(PROTECTED).await.status(), 200, "it is not his");
+}
+
+/// Whoever guessed at an account is in its user's way no longer.
+#[tokio::test]
+async fn who_is_let_in_again_is_kept_out_by_nobody() {
+    const WRONG: &str = "not the password of hers";
+    let scene = Scene::with(&[("APP__AUTH__ATTEMPTS_PER_ACCOUNT", "1")]).await;
+    scene.add("ada").await;
+    let file = scene.password(PASSWORD);
+    let set_password = ["set-password", "ada", "--password-file", &file];
+    for arguments in [set_password.as_slice(), &["enable", "ada"]] {
+        assert_eq!(scene.status("ada", WRONG).await, 401);
+        assert_eq!(scene.status("ada", PASSWORD).await, 429);
+        scene.users(arguments).await;
+        assert_eq!(scene.status("ada", PASSWORD).await, 201);
+    }
 }
 
 /// The row is changed, and somebody must know that the sessions go on.

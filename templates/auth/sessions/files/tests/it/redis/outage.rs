@@ -3,6 +3,7 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::left;
@@ -95,6 +96,26 @@ async fn it_dies_and_comes_back() {
     problem(client.get("/v1/documents").await, 401).await;
     let again = server.client("a");
     assert_eq!(again.get("/v1/documents").await.status(), 200);
+}
+
+/// As a server, or what is before it, does with who was quiet for long: nobody is put off for it, and many at once do not have
+/// it left alone.
+#[tokio::test]
+async fn it_hangs_up_and_nobody_sees_it() {
+    let proxy = Proxy::to(redis::address()).await;
+    let url = redis::url_at(proxy.address());
+    let server = Server::with(&[("APP__CACHE__URL", &url)]).await;
+    let client = server.client("a");
+    assert_eq!(client.get("/v1/documents").await.status(), 200);
+    proxy.cut().await;
+    proxy.mend();
+    let mut asking = JoinSet::new();
+    for _ in 0..8 {
+        let client = client.clone();
+        asking.spawn(async move { client.get("/v1/documents").await.status() });
+    }
+    let answers = asking.join_all().await;
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
 }
 
 /// It accepts, and never answers: worse than one that is gone.

@@ -74,6 +74,25 @@ async fn it_dies_and_comes_back_empty() {
     assert_eq!(usage(&client).await, (5, 0), "it is kept again");
 }
 
+/// As a server, or what is before it, does with who was quiet for long: the very next call is answered.
+#[tokio::test]
+async fn it_hangs_up_and_nobody_sees_it() {
+    let proxy = Proxy::to(redis::address()).await;
+    let url = redis::url_at(proxy.address());
+    let variables = [
+        ("APP__CACHE__URL", url.as_str()),
+        ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1"),
+        ("APP__RATE_LIMIT__BURST", "3"),
+    ];
+    let server = Server::with(&variables).await;
+    let client = server.client("a");
+    assert_eq!(left(&client.get("/v1/documents").await), 2);
+    proxy.cut().await;
+    proxy.mend();
+    // An instance that counted for itself would begin anew.
+    assert_eq!(left(&client.get("/v1/documents").await), 1);
+}
+
 /// It accepts, and never answers: worse than one that is gone.
 #[tokio::test]
 async fn it_falls_silent_and_is_left_alone() {
@@ -126,6 +145,23 @@ async fn what_it_refuses_costs_no_connection() {
     let cause = says(&server, "warn").await;
     let cause = cause["output"].as_str().expect("a cause");
     assert!(cause.contains("no permissions"), "{cause}");
+    reader.remove().await;
+}
+
+/// What it refuses is one thing, and what it does is another: a server without room still reads.
+#[tokio::test]
+async fn what_it_refuses_does_not_have_it_left_alone() {
+    let prefix = fresh();
+    let reader = Reader::of(&prefix).await;
+    let (url, prefix) = (reader.url(), ("APP__CACHE__PREFIX", prefix.as_str()));
+    let (limited, free) = ([("APP__CACHE__URL", &*url), prefix, KEPT], [prefix, KEPT]);
+    let (server, writer) = tokio::join!(Server::with(&limited), Server::with(&free));
+    assert_eq!(usage(&writer.client("a")).await, (0, 1));
+    let client = server.client("a");
+    for _ in 0..6 {
+        assert_eq!(client.get("/v1/documents").await.status(), 200);
+    }
+    assert_eq!(usage(&client).await, (0, 0));
     reader.remove().await;
 }
 

@@ -1,6 +1,6 @@
 //! Messages leave here, one at a time, each when the server has confirmed the one before.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ErrorKind,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -39,6 +39,19 @@ impl Outgoing {
         config: &config::Broker,
         message: &Message<'_>,
     ) -> Result<(), Unsent> {
+        let sent = match self.attempt(config, message).await {
+            // Cut off since the last one, or the server has lost what was ours there. Both are made anew, once.
+            Err(Failure::Gone(_)) => self.attempt(config, message).await,
+            sent => sent,
+        };
+        Ok(sent?)
+    }
+
+    async fn attempt(
+        &mut self,
+        config: &config::Broker,
+        message: &Message<'_>,
+    ) -> Result<(), Failure> {
         let connection = self.line.connect(config).await?;
         let is_blocked = || connection.status().blocked();
         if is_blocked() {
@@ -46,11 +59,9 @@ impl Outgoing {
             return Err(short.into());
         }
         let sent = self.put(&connection, &config.prefix, message);
-        let sent = match timeout(PATIENCE, sent).await.context(SILENT) {
-            Ok(sent) => sent,
-            Err(silent) => Err(silent.into()),
-        };
-        if sent.is_err() && !is_blocked() {
+        let sent = timeout(PATIENCE, sent).await;
+        let sent = sent.unwrap_or(Err(Failure::Silent));
+        if matches!(sent, Err(Failure::Gone(_) | Failure::Silent)) && !is_blocked() {
             *self = Self::default();
         }
         sent
@@ -61,7 +72,7 @@ impl Outgoing {
         connection: &Connection,
         prefix: &str,
         message: &Message<'_>,
-    ) -> Result<(), Unsent> {
+    ) -> Result<(), Failure> {
         let name = |text: &str| {
             ShortString::try_new(text).map_err(|error| Unsent::Refused(error.to_string()))
         };
@@ -85,12 +96,15 @@ impl Outgoing {
             let sent = channel.basic_publish(exchange, key, options, message.body, properties);
             sent.await?.await
         };
-        match confirmation.await.map_err(unsent)? {
+        match confirmation.await.map_err(failure)? {
             Confirmation::Ack(None) => Ok(()),
             Confirmation::Ack(Some(_)) => {
-                Err(anyhow!("RabbitMQ has no queue for the message").into())
+                let no_queue = anyhow!("RabbitMQ has no queue for the message");
+                Err(Failure::Gone(no_queue))
             }
-            _ => Err(anyhow!("RabbitMQ could not store the message").into()),
+            // The sweeper finds what it would tell of.
+            _ if mode == TRANSIENT => Ok(()),
+            _ => Err(anyhow!("a queue takes the message no longer, or cannot store it").into()),
         }
     }
 
@@ -111,14 +125,45 @@ impl Outgoing {
     }
 }
 
+/// Why an attempt failed.
+enum Failure {
+    /// Connection, channel or queue are no more: made anew, they may take the message.
+    Gone(anyhow::Error),
+    Silent,
+    /// It would fail again. Those of its readers who have it would have it twice.
+    Unsent(Unsent),
+}
+
+impl From<Unsent> for Failure {
+    fn from(unsent: Unsent) -> Self {
+        Self::Unsent(unsent)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Unsent(error.into())
+    }
+}
+
+impl From<Failure> for Unsent {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Gone(error) => Self::Failed(error),
+            Failure::Silent => Self::Failed(anyhow!(SILENT)),
+            Failure::Unsent(unsent) => unsent,
+        }
+    }
+}
+
 /// One that is too long ends the channel.
-fn unsent(error: lapin::Error) -> Unsent {
+fn failure(error: lapin::Error) -> Failure {
     if let ErrorKind::ProtocolError(refusal) = error.kind()
         && let AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) = refusal.kind()
     {
-        return Unsent::Refused(error.to_string());
+        return Unsent::Refused(error.to_string()).into();
     }
-    Unsent::Failed(error.into())
+    Failure::Gone(error.into())
 }
 
 /// Where a message goes, and how.

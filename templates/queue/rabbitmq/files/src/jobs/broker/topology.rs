@@ -18,6 +18,10 @@ const NEWS_KEPT: i32 = 60_000;
 /// And so much of it; then the oldest goes.
 const NEWS: i32 = 100_000;
 
+/// A message that came back more often is given up, as from 4.0 on without being asked: one whose properties the client
+/// cannot read ends each connection that it comes by.
+const RETURNS: i32 = 20;
+
 pub(super) fn events(prefix: &str) -> String {
     format!("{prefix}.events")
 }
@@ -50,6 +54,7 @@ pub(super) async fn make_inbox(connection: &Connection, prefix: &str) -> lapin::
     arguments.insert("x-delivery-limit".into(), i32::MAX.into());
     make(connection, &dead, arguments).await?;
     let mut arguments = of_type("quorum");
+    arguments.insert("x-delivery-limit".into(), RETURNS.into());
     arguments.insert("x-dead-letter-exchange".into(), text(""));
     arguments.insert("x-dead-letter-routing-key".into(), text(&dead));
     make(connection, &name, arguments).await?;

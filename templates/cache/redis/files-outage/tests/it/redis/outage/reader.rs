@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::support::redis::connect;
+use crate::support::redis::{address, connect};
 
 /// A user of the server who may read keys with a prefix and is refused all else.
 pub(crate) struct Reader(String);
@@ -18,7 +18,12 @@ impl Reader {
         Self(prefix.to_owned())
     }
 
-    /// The server, as this user reaches it there.
+    /// The server, as this user reaches it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}:secret@{}/0", self.0, address())
+    }
+
+    /// The same there.
     pub(crate) fn url_at(&self, way: SocketAddr) -> String {
         format!("redis://{}:secret@{way}/0", self.0)
     }

@@ -9,7 +9,7 @@ except ImportError:
     sys.exit(77)
 
 URL, NAME, WHAT = sys.argv[1:]
-EVENTS, INBOX, DEAD, OURS = (f"{NAME}.{what}" for what in ["events", "inbox", "dead", "stranger"])
+EVENTS, INBOX, DEAD, OURS, FULL = (f"{NAME}.{what}" for what in ["events", "inbox", "dead", "stranger", "full"])
 PATIENCE = 20
 
 
@@ -30,14 +30,15 @@ def messages(channel, queue):
         found.append((properties, body.decode()))
 
 
-def sent(connection, queue, body):
+def sent(connection, queue, body, **properties):
     """Publishes as soon as the service has made its queue, and is stored when this ends."""
     begun = time.monotonic()
     channel = connection.channel()
     channel.confirm_delivery()
     while True:
         try:
-            return channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2), mandatory=True)
+            named = pika.BasicProperties(delivery_mode=2, **properties)
+            return channel.basic_publish("", queue, body, named, mandatory=True)
         except pika.exceptions.UnroutableError:
             if time.monotonic() - begun > PATIENCE:
                 raise
@@ -65,6 +66,19 @@ def answer(connection, text):
     elif WHAT == "waiting":
         # Those that somebody holds are not counted: they come back, or are taken.
         return channel.queue_declare(INBOX, passive=True).method.message_count
+    elif WHAT == "fill":
+        # A queue that refuses what is sent to it: a reader's of events, or one of the service's that the text names.
+        queue = FULL if text == "events" else f"{NAME}.{text}"
+        channel.queue_declare(queue, durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        sent(connection, queue, b"")
+        if text == "events":
+            channel.queue_bind(queue, EVENTS, "#")
+    elif WHAT == "drop":
+        channel.queue_delete(FULL)
+    elif WHAT == "misname":
+        sent(connection, INBOX, text.encode(), message_id=b"\xff")
+    elif WHAT == "given up":
+        return channel.queue_declare(DEAD, passive=True).method.message_count
     elif WHAT == "make":
         channel.queue_declare(INBOX, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": 1000})
     elif WHAT == "forget":
