@@ -12,7 +12,7 @@ use std::{
 use formwork::{
     answers::{Answers, Choices, ProjectName},
     catalog::{Catalog, Plan, Source},
-    render,
+    preset, render,
 };
 
 const TOOLS: &str = "check-jsonschema==0.39.0\nhadolint-bin==2.15.1\nzizmor==1.32.0\n";
@@ -87,11 +87,16 @@ fn pour_with_server(folder: &Path) -> PathBuf {
 #[test]
 fn dockerfile_workflow_compose_and_dependabot_are_what_their_tools_expect() {
     let folder = tempfile::tempdir().unwrap();
-    run(Command::new(env!("CARGO_BIN_EXE_formwork"))
-        .args(["new", "orders", "--yes", "--no-git", "--no-check"])
-        .current_dir(folder.path()));
     let tools = tools();
-    for project in [folder.path().join("orders"), pour_with_server(folder.path())] {
+    let pour = |preset: String| {
+        run(Command::new(env!("CARGO_BIN_EXE_formwork"))
+            .args(["new", &preset, "--preset", &preset, "--yes", "--no-git", "--no-check"])
+            .current_dir(folder.path()));
+        folder.path().join(preset)
+    };
+    // Together they have every server.
+    let shipped = preset::shipped().into_iter().map(pour);
+    for project in shipped.chain([pour_with_server(folder.path())]) {
         let tool = |name: &str| {
             let mut command = Command::new(tools.join(name));
             command.current_dir(&project);

@@ -58,6 +58,21 @@ fn postgres_is_that_of_a_new_project_after_each_swap_of_the_queue() {
     swap_there_and_back("postgres", &ask, schema, "gen_random_uuid()");
 }
 
+/// Brokers differ in who carries the news, not in what the database keeps for them.
+#[test]
+fn a_broker_takes_the_place_of_another_without_a_migration() {
+    let folder = temp();
+    let project = folder.path().join("orders");
+    let new = "new orders --yes --no-check --set llm=none --set queue=nats";
+    formwork(folder.path(), new).expect(0, &[]);
+    let before = statements(&project, &mut BTreeSet::new());
+    for queue in ["rabbitmq", "nats"] {
+        let set = format!("set queue={queue} --yes --no-check");
+        formwork(&project, &set).expect(0, &["committed as"]);
+        assert_eq!(statements(&project, &mut BTreeSet::new()), before, "queue={queue}");
+    }
+}
+
 /// `ask` runs statements in a database of this name, which is empty at first. `id` makes one of a job.
 fn swap_there_and_back(storage: &str, ask: &dyn Fn(&str, &str) -> String, schema: &str, id: &str) {
     let folder = temp();

@@ -217,6 +217,7 @@ mod tests {
         assert_eq!(keys[0].len(), keys[2].len());
         assert!(keys[0] != keys[1] && keys[0] != keys[2]);
     }
+
     /// As the server writes it.
     fn error(line: &str) -> RedisError {
         let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
