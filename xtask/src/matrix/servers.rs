@@ -18,8 +18,7 @@ pub(super) fn install(catalog: &Catalog) -> Result<()> {
             }
             println!("{}: {command}", server.title);
             // No Debian package starts its server where no init runs, and none asks anything.
-            let at_once = command.replace("sudo ", "").replace("apt-get install", "apt-get install --yes");
-            let quietly = cmd!("sh", "-c", at_once);
+            let quietly = cmd!("sh", "-c", at_once(&command));
             let quietly = quietly.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive").stdin_null();
             quietly.stdout_to_stderr().run().map_err(|error| lacking().cause(error))?;
             if services::missing(server).contains(&command) {
@@ -28,4 +27,23 @@ pub(super) fn install(catalog: &Catalog) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As root, who is asked nothing, on a machine that may know no packages yet.
+fn at_once(command: &str) -> String {
+    let apt = "apt-get update && apt-get -o DPkg::Lock::Timeout=300 install --yes";
+    command.replace("sudo ", "").replace("apt-get install", apt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_looked_up_before_they_are_installed() {
+        let apt = at_once("sudo apt-get install rabbitmq-server");
+        let expected = "apt-get update && apt-get -o DPkg::Lock::Timeout=300 install --yes rabbitmq-server";
+        assert_eq!(apt, expected);
+        assert_eq!(at_once("pip install nats-py==2.16.0"), "pip install nats-py==2.16.0");
+    }
 }
