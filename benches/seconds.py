@@ -54,6 +54,7 @@ class Slots:
         self.work = work
         catalog = json.loads(subprocess.check_output([FORMWORK, "options", "--json"]))
         self.options = {slot["name"]: [option["name"] for option in slot["options"]] for slot in catalog["slots"]}
+        self.recommended = [f"{slot['name']}/{slot['default']}" for slot in catalog["slots"]]
         self.known = {}
 
     def crates(self, answers):
@@ -164,8 +165,7 @@ def main():
             sys.exit(f"no such option: {unknown}")
         seconds = dict(measure(work, slots, wanted, int(runs)))
         cold, later = checks(work) if not named else (0.0, 0.0)
-    catalog = json.loads(subprocess.check_output([FORMWORK, "options", "--json"]))
-    recommended = sum(seconds.get(f"{slot['name']}/{slot['default']}", 0.0) for slot in catalog["slots"])
+    recommended = sum(seconds.get(option, 0.0) for option in slots.recommended)
     print("# Measured by benches/seconds.py, which says how.")
     print(f'machine = "{os.cpu_count()} cores of a {processor()}"\ncores = {os.cpu_count()}')
     if not named:
