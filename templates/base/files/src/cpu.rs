@@ -70,6 +70,8 @@ impl Cpu {
             metrics::computation_waited(since.elapsed());
             load.running.fetch_add(1, Ordering::Relaxed);
             let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
+            // Whoever has the result may be the last to do something here, and what has not ended is not exported.
+            drop(span);
             load.running.fetch_sub(1, Ordering::Relaxed);
             answer.send(result).ok();
         };
@@ -104,12 +106,13 @@ fn work(tasks: &Mutex<Receiver<Task>>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{
         future::poll_fn,
         pin::{Pin, pin},
-        sync::atomic::AtomicBool,
-        task::Poll,
+        sync::{atomic::AtomicBool, mpsc},
+        task::{Context, Poll, Wake, Waker},
+        time::Duration,
     };
 
     use tokio::task::yield_now;
@@ -210,5 +213,48 @@ mod tests {
         asked.expect("a place");
         let entered = entered.0.lock().expect("not poisoned").clone();
         assert!(entered.contains(&Some("cpu-1".to_owned())), "{entered:?}");
+    }
+    /// How many spans have ended.
+    #[derive(Clone, Default)]
+    pub(crate) struct Ended(Arc<AtomicU32>);
+
+    impl<S: Subscriber> Layer<S> for Ended {
+        fn on_close(&self, _: span::Id, _: layer::Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    struct Woken {
+        ended: Ended,
+        tells: mpsc::Sender<u32>,
+    }
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.tells.send(self.ended.0.load(Ordering::SeqCst)).ok();
+        }
+    }
+
+    impl Ended {
+        /// A waker, and how many had ended when it was woken.
+        pub(crate) fn when_woken(self) -> (Waker, mpsc::Receiver<u32>) {
+            let (tells, told) = mpsc::channel();
+            (Arc::new(Woken { ended: self, tells }).into(), told)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_span_of_who_asked_may_end_before_there_is_a_result() {
+        let ended = Ended::default();
+        let subscriber = Registry::default().with(ended.clone());
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let (waker, told) = ended.when_woken();
+        let cpu = small();
+        let busy = occupy(&cpu).await;
+        let mut asked = pin!(cpu.run(|| ()));
+        let ask = || asked.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(tracing::info_span!("asking").in_scope(ask).is_pending());
+        drop(busy);
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(1));
     }
 }

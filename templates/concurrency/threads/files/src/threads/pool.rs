@@ -165,11 +165,14 @@ impl Place {
         // Where there is no thread for it, the task is dropped before the crew knows.
         let held = self.clone();
         let task = move || {
-            let _of_request = span.entered();
-            hand::work(stops, streams, work, |outcome| {
-                // Where nobody waits any more, it is dropped.
-                tells.send(outcome).ok();
+            span.in_scope(|| {
+                hand::work(stops, streams, work, |outcome| {
+                    // Where nobody waits any more, it is dropped.
+                    tells.send(outcome).ok();
+                });
             });
+            // The process may end as soon as nothing is at work any more, and what has not ended is not exported.
+            drop(span);
             drop((self, ends));
         };
         let refused = pool.submit(Box::new(task)).err();

@@ -3,11 +3,13 @@
 use std::{
     collections::BTreeSet,
     future::pending,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    task::Context,
     thread,
     time::Duration,
 };
@@ -18,8 +20,10 @@ use tokio::{
     time::{Instant, sleep as pause, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
 use super::*;
+use crate::cpu::tests::Ended;
 
 /// More than a loaded machine needs.
 const SOON: Duration = Duration::from_secs(20);
@@ -125,6 +129,29 @@ async fn work_that_computes_on_keeps_its_place() {
     assert!(pool.enter().await.is_none(), "the place is taken");
     let_go.send(()).expect("it waits");
     soon(async { while pool.enter().await.is_none() {} }).await;
+}
+
+/// A process may end as soon as all its work has, and only spans that have ended are exported.
+#[tokio::test]
+async fn the_span_of_work_has_ended_when_its_place_is_free() {
+    let ended = Ended::default();
+    let subscriber = Registry::default().with(ended.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (waker, told) = ended.when_woken();
+    let mut terms = terms();
+    terms.longest_wait = SOON;
+    let pool = Pool::new("test", 1, terms);
+    let place = place(&pool).await;
+    let (let_go, held) = mpsc::sync_channel(1);
+    let span = tracing::info_span!("asking");
+    let running = span.in_scope(|| place.begin(move || held.recv().ok()));
+    drop(span);
+    let mut next = pin!(pool.enter());
+    let next = next.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(next.is_pending());
+    let_go.send(()).expect("it waits");
+    assert_eq!(told.recv_timeout(SOON), Ok(1));
+    drop(running);
 }
 
 #[tokio::test]
