@@ -4,8 +4,9 @@
 The recommended project is checked cold, then another one whose crates are compiled already. Of an option it is measured what
 its crates add to a cold check, which compiles each of them twice, for clippy and for the build: those that not all options
 of its slot bring, beside the same answers to all other questions, as few crates as possible among them. They are taken out
-of a folder where all are compiled, and compiled again, RUNS times (3); the median counts. There a project's own sources are
-an empty library, so that nothing but crates is measured. What an option's own code and its tests take is not in it.
+of a folder where all are compiled, and compiled again, RUNS times (3); the median counts. With them go those that depend on
+them and that every option brings, so it is also measured what these take alone, and taken off. There a project's own sources
+are an empty library, so that nothing but crates is measured. What an option's own code and its tests take is not in it.
 """
 
 import json
@@ -111,16 +112,35 @@ def empty(folder, answers, poured):
 
 
 def compile_all(folder):
-    flags = "--all-targets", "--locked", "--offline"
-    return sum(run("cargo", what, *flags, folder=folder) for what in ("check", "build"))
+    """Seconds, and the crates that were compiled."""
+    seconds, compiled = 0.0, set()
+    for what in ("check", "build"):
+        begun = time.monotonic()
+        done = subprocess.run(("cargo", what, "--all-targets", "--locked", "--offline", "--message-format", "json"),
+                              cwd=folder, capture_output=True, text=True)
+        seconds += time.monotonic() - begun
+        if done.returncode:
+            sys.exit(f"cargo {what} failed:\n{done.stderr[-4000:]}")
+        units = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        compiled |= {unit["package_id"] for unit in units if unit.get("fresh") is False}
+    return seconds, {id.rpartition("#")[2] for id in compiled if id.startswith("registry+")}
 
 
 def compile_again(folder, crates):
-    """What these cost where all others are there."""
+    """Seconds, and the crates that were compiled, where all but these are there."""
     run("cargo", "clean", *[flag for crate in sorted(crates) for flag in ("-p", crate)], folder=folder)
-    with_them = compile_all(folder)
-    os.utime(folder / "src/lib.rs")
-    return max(0.0, with_them - compile_all(folder))
+    return compile_all(folder)
+
+
+def cost(folder, crates):
+    """What these cost where all others are there."""
+    with_them, compiled = compile_again(folder, crates)
+    if dependents := compiled - crates:
+        alone, _ = compile_again(folder, dependents)
+    else:
+        os.utime(folder / "src/lib.rs")
+        alone, _ = compile_all(folder)
+    return max(0.0, with_them - alone)
 
 
 def measure(work, slots, wanted, runs):
@@ -134,7 +154,7 @@ def measure(work, slots, wanted, runs):
             empty(folder, answers, work / "poured")
             run("cargo", "fetch", "--locked", folder=folder)
             compile_all(folder)
-            seconds = statistics.median(compile_again(folder, crates) for _ in range(runs))
+            seconds = statistics.median(cost(folder, crates) for _ in range(runs))
         say(f"{slot}/{option}: {seconds:.1f} s, {len(crates)} crates: {' '.join(sorted(crates))}")
         yield f"{slot}/{option}", seconds
 
