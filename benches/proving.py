@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What it costs to prove N combinations one after the other, against as many cold checks: `proving.py [N]`.
+"""What it costs to prove many combinations one after the other, against as many cold checks: `proving.py [COLD]`.
 
-They are the first N of an even share of the table in docs/evidence.md, so of the projects in which every pair of options
-stands. Each is poured and checked whole twice: where the crates are kept that those before it compiled, as `cargo xtask matrix`
-does it, and where nothing is kept. What is proven already costs neither; that is not measured here.
+They are the projects of `cargo xtask matrix`, in which every pair of options stands. It proves them one after the other, from
+no compiled crate on, and writes down what it proved. COLD (3) of them, evenly spread, are then poured and checked whole each
+for itself, where nothing is kept; their mean stands for all. What is proven already costs neither; that is not measured here.
 """
 
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,7 @@ import time
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
-FORMWORK = HOUSE / "target/release/formwork"
+FORMWORK = HOUSE / "target/debug/formwork"
 AFTER = "servers"
 
 
@@ -29,7 +31,7 @@ def run(*command, folder=HOUSE, **environment):
 
 
 def combinations():
-    """Of each: its answers, as SLOT=OPTION."""
+    """The answers of each project of the matrix, as SLOT=OPTION."""
     lines = (HOUSE / "docs/evidence.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     slots = rows[0][:rows[0].index(AFTER)]
@@ -38,32 +40,28 @@ def combinations():
     return [[f"{slot}={option}" for slot, option in zip(slots, row)] for row in rows]
 
 
-def check(folder, answers, cache):
-    """Seconds from the first file to the last promise; then it is gone."""
+def cold(answers):
+    """Seconds from the first file to the last promise."""
     settings = [flag for answer in answers for flag in ("--set", answer)]
-    seconds = run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
-    # What the network takes is nobody's cost here.
-    run("cargo", "fetch", "--locked", folder=folder)
-    seconds += run(FORMWORK, "check", folder, XDG_CACHE_HOME=str(cache))
-    run("rm", "-rf", folder)
-    return seconds
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work) / "project"
+        seconds = run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
+        return seconds + run(FORMWORK, "check", folder, XDG_CACHE_HOME=f"{work}/cache")
 
 
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    run("cargo", "build", "--release", "--quiet")
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     every = combinations()
-    chosen = every[::max(1, len(every) // count)][:count]
-    together, apart = 0.0, 0.0
-    with tempfile.TemporaryDirectory() as work:
-        work = Path(work)
-        for number, answers in enumerate(chosen, 1):
-            in_turn = check(work / "project", answers, work / "kept")
-            cold = check(work / "project", answers, work / "cold")
-            run("rm", "-rf", work / "cold")
-            print(f"{number} of {len(chosen)}, {' '.join(answers)}: {in_turn:.0f} s, cold {cold:.0f} s", flush=True)
-            together, apart = together + in_turn, apart + cold
-    print(f"{len(chosen)} combinations: {together:.0f} s ÷ {apart:.0f} s = {together / apart:.2f}")
+    run("cargo", "build", "--workspace")
+    shutil.rmtree(HOUSE / "target/matrix", ignore_errors=True)
+    together = run("cargo", "xtask", "matrix", "--again")
+    print(f"{len(every)} one after the other: {together:.0f} s", flush=True)
+    apart = []
+    for answers in every[::-(-len(every) // count)]:
+        apart.append(cold(answers))
+        print(f"{' '.join(answers)}, cold: {apart[-1]:.0f} s", flush=True)
+    mean = statistics.mean(apart)
+    print(f"{together:.0f} s ÷ ({len(every)} × {mean:.0f} s) = {together / len(every) / mean:.2f}")
 
 
 main()

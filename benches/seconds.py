@@ -3,21 +3,21 @@
 
 The recommended project is checked cold, then another one whose crates are compiled already. Of an option it is measured what
 its crates add to a cold check, which compiles each of them twice, for clippy and for the build: those that not all options
-of its slot bring, beside the same answers to all other questions, as few crates as possible among them. They are taken out
-of a folder where all are compiled, and compiled again, RUNS times (3); the median counts. With them go those that depend on
-them and that every option brings, so it is also measured what these take alone, and taken off. There a project's own sources
-are an empty library, so that nothing but crates is measured. What an option's own code and its tests take is not in it.
+of its slot bring, beside the same answers to all other questions, as few crates as possible among them. All crates of such a
+project are compiled from nothing, RUNS times (1); cargo tells how long each took, and of the whole an option has the share
+that its crates have of the sum. The median counts. There a project's own sources are an empty library, so that nothing but
+crates is measured. What an option's own code and its tests take is not in it.
 """
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -93,8 +93,12 @@ class Slots:
 
 
 def crates_of(folder):
-    lock = tomllib.loads((folder / "Cargo.lock").read_text())
-    return {f"{crate['name']}@{crate['version']}" for crate in lock["package"] if "source" in crate}
+    """Those that are compiled. A lock file has more: it does not know which features and systems are asked for."""
+    run("cargo", "fetch", "--locked", folder=folder)
+    tree = "cargo", "tree", "--locked", "--offline", "--edges", "normal,build,dev", "--prefix", "none", "--no-dedupe"
+    lines = subprocess.check_output(tree, cwd=folder, text=True).splitlines()
+    # The project itself is the one that has a path.
+    return {"@".join(line.replace(" v", " ", 1).split()[:2]) for line in lines if line and "(/" not in line}
 
 
 def empty(folder, answers, poured):
@@ -111,40 +115,21 @@ def empty(folder, answers, poured):
     (folder / "src/main.rs").write_text("fn main() {}\n")
 
 
-def compile_all(folder):
-    """Seconds, and the crates that were compiled."""
-    seconds, compiled = 0.0, set()
-    for what in ("check", "build"):
-        begun = time.monotonic()
-        done = subprocess.run(("cargo", what, "--all-targets", "--locked", "--offline", "--message-format", "json"),
-                              cwd=folder, capture_output=True, text=True)
-        seconds += time.monotonic() - begun
-        if done.returncode:
-            sys.exit(f"cargo {what} failed:\n{done.stderr[-4000:]}")
-        units = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        compiled |= {unit["package_id"] for unit in units if unit.get("fresh") is False}
-    return seconds, {id.rpartition("#")[2] for id in compiled if id.startswith("registry+")}
-
-
-def compile_again(folder, crates):
-    """Seconds, and the crates that were compiled, where all but these are there."""
-    run("cargo", "clean", *[flag for crate in sorted(crates) for flag in ("-p", crate)], folder=folder)
-    return compile_all(folder)
-
-
 def cost(folder, crates):
-    """What these cost where all others are there."""
-    with_them, compiled = compile_again(folder, crates)
-    if dependents := compiled - crates:
-        alone, _ = compile_again(folder, dependents)
-    else:
-        os.utime(folder / "src/lib.rs")
-        alone, _ = compile_all(folder)
-    return max(0.0, with_them - alone)
+    """What these have of the time that it takes to compile all."""
+    shutil.rmtree(folder / "target", ignore_errors=True)
+    seconds = 0.0
+    for what in ("check", "build"):
+        took = run("cargo", what, "--all-targets", "--locked", "--offline", "--timings", folder=folder)
+        page = (folder / "target/cargo-timings/cargo-timing.html").read_text()
+        units = json.loads(re.search(r"UNIT_DATA = (\[.*?\n\]);", page, re.DOTALL)[1])
+        own = sum(unit["duration"] for unit in units if f"{unit['name']}@{unit['version']}" in crates)
+        seconds += took * own / sum(unit["duration"] for unit in units)
+    return seconds
 
 
 def measure(work, slots, wanted, runs):
-    """By option: seconds, and crates."""
+    """By option: seconds, and how many crates."""
     folder = work / "empty"
     folder.mkdir()
     for slot, option in wanted:
@@ -152,11 +137,9 @@ def measure(work, slots, wanted, runs):
         seconds = 0.0
         if crates:
             empty(folder, answers, work / "poured")
-            run("cargo", "fetch", "--locked", folder=folder)
-            compile_all(folder)
             seconds = statistics.median(cost(folder, crates) for _ in range(runs))
         say(f"{slot}/{option}: {seconds:.1f} s, {len(crates)} crates: {' '.join(sorted(crates))}")
-        yield f"{slot}/{option}", seconds
+        yield f"{slot}/{option}", (seconds, len(crates))
 
 
 def checks(work):
@@ -173,7 +156,7 @@ def checks(work):
 
 
 def main():
-    runs, *named = sys.argv[1:] or ["3"]
+    runs, *named = sys.argv[1:] or ["1"]
     run("cargo", "build", "--release", "--quiet")
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
@@ -183,15 +166,18 @@ def main():
         wanted = [tuple(name.split("/")) for name in named] or every
         if unknown := set(wanted) - set(every):
             sys.exit(f"no such option: {unknown}")
-        seconds = dict(measure(work, slots, wanted, int(runs)))
+        costs = dict(measure(work, slots, wanted, int(runs)))
         cold, later = checks(work) if not named else (0.0, 0.0)
-    recommended = sum(seconds.get(option, 0.0) for option in slots.recommended)
+    recommended = sum(costs[option][0] for option in slots.recommended if option in costs)
     print("# Measured by benches/seconds.py, which says how.")
-    print(f'machine = "{os.cpu_count()} cores of a {processor()}"\ncores = {os.cpu_count()}')
+    print(f'machine = "{os.cpu_count()} cores, {processor()}"\ncores = {os.cpu_count()}')
     if not named:
         print(f"later = {later:.1f}\n\n[seconds]\nbase = {cold - recommended:.1f}")
-    for option, value in seconds.items():
-        print(f'"{option}" = {value:.1f}')
+    for option, (seconds, _) in costs.items():
+        print(f'"{option}" = {seconds:.1f}')
+    print("\n[crates]")
+    for option, (_, crates) in costs.items():
+        print(f'"{option}" = {crates}')
 
 
 main()

@@ -1,6 +1,9 @@
 //! What one option changes: the difference of two renders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::Sum,
+};
 
 use serde::Serialize;
 
@@ -20,6 +23,14 @@ pub struct Comparison {
     pub files: Changes,
     pub crates: Changes,
     pub variables: Changes,
+}
+
+/// Of its crates, in a cold check.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    pub seconds: f64,
+    /// How many are compiled.
+    pub crates: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,16 +65,24 @@ impl Comparison {
         }
     }
 
-    /// What its crates add to a cold check, in seconds; none while that is not measured.
-    pub fn seconds(&self, measured: &BuildSeconds) -> Option<f64> {
-        let sum = |parts: &[String]| parts.iter().map(|part| measured.seconds.get(part)).sum::<Option<f64>>();
-        Some(sum(&self.parts.added)? - sum(&self.parts.removed)?)
+    /// What its crates add to a cold check; none while that is not measured.
+    pub fn cost(&self, measured: &BuildSeconds) -> Option<Cost> {
+        let Changes { added, removed, .. } = &self.parts;
+        Some(Cost {
+            seconds: sum(&measured.seconds, added)? - sum(&measured.seconds, removed)?,
+            crates: sum(&measured.crates, added)? - sum(&measured.crates, removed)?,
+        })
     }
 
     /// Whether a build from nothing compiles the same crates with either option.
     pub fn has_same_crates(&self) -> bool {
         self.against.is_some() && self.crates == Changes::default()
     }
+}
+
+/// None where one is not measured.
+fn sum<T: Copy + Sum>(measured: &BTreeMap<String, T>, parts: &[String]) -> Option<T> {
+    parts.iter().map(|part| measured.get(part).copied()).sum()
 }
 
 /// A project that takes `option`, and beside it what `like` takes if the rules allow it.

@@ -194,4 +194,8 @@ pub struct BuildSeconds {
     /// By part: the base's is a whole cold check, an option's is what it adds.
     #[serde(default)]
     pub seconds: BTreeMap<String, f64>,
+    /// By option: how many crates are compiled that not all options of its slot bring. A lock file names more than that, for
+    /// it does not know which features and systems are asked for.
+    #[serde(default)]
+    pub crates: BTreeMap<String, i64>,
 }

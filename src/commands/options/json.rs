@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Proofs;
 use crate::{
     catalog::{Part, Rule, Slot},
-    compare::Comparison,
+    compare::{Comparison, Cost},
 };
 
 pub(super) fn slots(slots: &[Slot]) -> String {
@@ -19,14 +19,15 @@ pub(super) fn slot(slot: &Slot) -> String {
 pub(super) fn option(
     option: &Part,
     comparison: &Comparison,
-    seconds: Option<f64>,
+    cost: Option<Cost>,
     proofs: &Proofs,
 ) -> String {
     let mut value = option_value(option);
     value["schema"] = 1.into();
     value["slot"] = option.slot.clone().into();
     value["changes"] = json!(comparison);
-    value["build_seconds"] = seconds.into();
+    value["build_seconds"] = cost.map(|cost| cost.seconds).into();
+    value["build_crates"] = cost.map(|cost| cost.crates).into();
     value["proven"] = json!({ "projects": proofs.count, "current": proofs.current, "last": proofs.last });
     pretty(&value)
 }

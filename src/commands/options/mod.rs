@@ -30,10 +30,10 @@ pub(super) fn run(arguments: &Options) -> Result<Status> {
         (Some(slot), Some(option)) => {
             let option = catalog.option(slot, option)?;
             let comparison = Comparison::of(&catalog, option)?;
-            let seconds = comparison.seconds(&catalog.build_seconds()?);
+            let cost = comparison.cost(&catalog.build_seconds()?);
             let proofs = Proofs::of(&catalog, option)?;
             let render = if arguments.json { json::option } else { text::option };
-            render(option, &comparison, seconds, &proofs)
+            render(option, &comparison, cost, &proofs)
         }
     };
     anstream::println!("{}", output.trim_end());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Proofs;
 use crate::{
     catalog::{Part, Slot},
-    compare::{Changes, Comparison},
+    compare::{Changes, Comparison, Cost},
 };
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
@@ -40,7 +40,7 @@ pub(super) fn slot(slot: &Slot) -> String {
 pub(super) fn option(
     option: &Part,
     comparison: &Comparison,
-    seconds: Option<f64>,
+    cost: Option<Cost>,
     proofs: &Proofs,
 ) -> String {
     let mut text = format!("{BOLD}{}={}{BOLD:#}: {}\n", option.slot, option.name, option.title);
@@ -49,13 +49,17 @@ pub(super) fn option(
         Some(other) => writeln!(text, "\nAgainst {}={other}:", option.slot),
         None => writeln!(text, "\nIt is the slot's only option; it brings:"),
     };
-    for (what, changes) in
-        [("files", &comparison.files), ("crates", &comparison.crates), ("variables", &comparison.variables)]
-    {
+    for (what, changes) in [
+        ("files", &comparison.files),
+        ("locked crates", &comparison.crates),
+        ("variables", &comparison.variables),
+    ] {
         list(&mut text, what, changes);
     }
-    let _ = match seconds {
-        Some(seconds) => writeln!(text, "  cold check: {seconds:+.1} seconds, by crates"),
+    let _ = match cost {
+        Some(Cost { seconds, crates }) => {
+            writeln!(text, "  cold check: {seconds:+.1} seconds, by crates: {crates:+} compiled")
+        }
         None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         None => writeln!(text, "  cold check: not measured"),
     };
