@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a step that fails is the failure to show")]
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -10,9 +11,10 @@ use std::{
 };
 
 use formwork::{
-    answers::{Answers, Choices, ProjectName},
+    answers::{self, Answers, Choices, ProjectName},
     catalog::{Catalog, Plan, Source},
-    preset, render,
+    preset,
+    render::{self, Render},
 };
 
 const TOOLS: &str = "check-jsonschema==0.39.0\nhadolint-bin==2.15.1\nzizmor==1.32.0\n";
@@ -76,12 +78,16 @@ fn pour_with_server(folder: &Path) -> PathBuf {
         Answers::recommended(&catalog, ProjectName::new("orders").unwrap(), &Choices::default()).unwrap();
     let render = render::render(&Plan::new(&catalog, &answers).unwrap()).unwrap();
     let project = folder.join("with-server");
+    write(&render, &project);
+    project
+}
+
+fn write(render: &Render, folder: &Path) {
     for (path, entry) in render.tree.iter() {
-        let path = project.join(path);
+        let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, &entry.bytes).unwrap();
     }
-    project
 }
 
 #[test]
@@ -112,6 +118,35 @@ fn dockerfile_workflow_compose_and_dependabot_are_what_their_tools_expect() {
             run(tool("check-jsonschema").args(["--builtin-schema", schema, file]));
         }
     }
+}
+
+/// The files that servers are told of in, with every set of servers that a project can have.
+#[test]
+fn every_set_of_servers_is_told_as_the_tools_expect() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = Catalog::embedded().unwrap();
+    let name = ProjectName::new("orders").unwrap();
+    let mut folders = HashMap::new();
+    for choices in answers::all(&catalog, &Choices::default()) {
+        let answers = Answers::new(&catalog, name.clone(), &choices).unwrap();
+        let plan = Plan::new(&catalog, &answers).unwrap();
+        let with_server = plan.parts.iter().filter(|part| part.server.is_some());
+        let servers: Vec<_> = with_server.map(|part| part.id.clone()).collect();
+        let project = folder.path().join(folders.len().to_string());
+        if let Entry::Vacant(place) = folders.entry(servers) {
+            write(&render::render(&plan).unwrap(), &project);
+            place.insert(project);
+        }
+    }
+    let all = |tool: &str, arguments: &[&str], file: &str| {
+        let files = folders.values().map(|project| project.join(file));
+        run(Command::new(tools().join(tool)).args(arguments).args(files));
+    };
+    let schema = |name: &str, file: &str| all("check-jsonschema", &["--builtin-schema", name], file);
+    schema("vendor.compose-spec", "compose.yaml");
+    schema("vendor.github-workflows", ".github/workflows/ci.yml");
+    all("zizmor", &["--offline", "--pedantic"], ".github/workflows/ci.yml");
+    all("hadolint", &[], "Dockerfile");
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! Every combination of the real catalog renders, and what it renders parses.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::OnceLock,
+};
 
 use formwork::{
     answers::{self, Answers, Choices, ProjectName},
     catalog::{Catalog, Plan},
-    render::{self, Render},
+    render::{self, LOCK, Render},
 };
 
 use crate::support::fixture;
 
+const MANIFEST: &str = "Cargo.toml";
+
 /// Every valid set of answers of a catalog.
-pub(crate) fn all(catalog: &Catalog) -> Vec<Choices> {
+fn all(catalog: &Catalog) -> Vec<Choices> {
     answers::all(catalog, &Choices::default())
 }
 
@@ -21,21 +26,37 @@ pub(crate) fn render_as(catalog: &Catalog, choices: &Choices, name: &str) -> Ren
         .unwrap_or_else(|error| panic!("{choices:?}: {error}"))
 }
 
-#[test]
-fn every_combination_renders_and_parses() {
-    let catalog = Catalog::embedded().unwrap();
-    let all = all(&catalog);
-    assert!(!all.is_empty());
-    let mut seen = HashSet::new();
-    for choices in all {
-        let render = render_as(&catalog, &choices, "orders");
-        for (path, entry) in render.tree.iter() {
-            // Most files are the same in most combinations.
-            if seen.insert((path.to_owned(), entry.bytes.to_vec())) {
-                parse(path, &entry.bytes).unwrap_or_else(|why| panic!("{path} with {choices:?}: {why}"));
+/// What all combinations render together, which takes long enough to be done once.
+pub(crate) struct Every {
+    /// Most files are the same in most combinations; each stands here once, with a combination that has it.
+    files: HashMap<(String, Vec<u8>), Choices>,
+    /// A combination for each manifest and its lock.
+    pub(crate) locked: HashMap<[Vec<u8>; 2], Choices>,
+}
+
+pub(crate) fn every() -> &'static Every {
+    static EVERY: OnceLock<Every> = OnceLock::new();
+    EVERY.get_or_init(|| {
+        let catalog = Catalog::embedded().unwrap();
+        let mut every = Every { files: HashMap::new(), locked: HashMap::new() };
+        for choices in all(&catalog) {
+            let render = render_as(&catalog, &choices, "orders");
+            assert!(render.tree.get("src/main.rs").is_some(), "{choices:?}");
+            let bytes = |path: &str| render.tree.get(path).unwrap().bytes.to_vec();
+            every.locked.entry([MANIFEST, LOCK].map(bytes)).or_insert_with(|| choices.clone());
+            for (path, entry) in render.tree.iter() {
+                let file = (path.to_owned(), entry.bytes.to_vec());
+                every.files.entry(file).or_insert_with(|| choices.clone());
             }
         }
-        assert!(render.tree.get("Cargo.toml").is_some() && render.tree.get("src/main.rs").is_some());
+        every
+    })
+}
+
+#[test]
+fn every_combination_renders_and_parses() {
+    for ((path, bytes), choices) in &every().files {
+        parse(path, bytes).unwrap_or_else(|why| panic!("{path} with {choices:?}: {why}"));
     }
 }
 
