@@ -2,6 +2,7 @@
 //! quota that anybody is billed by.
 
 mod counts;
+mod local;
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 

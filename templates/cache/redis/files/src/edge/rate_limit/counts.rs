@@ -1,13 +1,10 @@
 //! Counts that all instances share, in Redis. While it does not answer, each instance counts for itself.
 
-mod local;
-
 use std::time::Duration;
 
 use redis::Script;
 
-use self::local::Local;
-use super::{Key, quota};
+use super::{Key, local::Local, quota};
 use crate::{app::state::App, data::redis::Redis, external::resilience::Error};
 
 /// One step of the generic cell rate algorithm, by the server's own clock. What is kept of a caller is when it has its
@@ -45,7 +42,7 @@ impl Counts {
             script: Script::new(COUNT),
             interval: interval.max(1),
             burst: quota.burst_size().get(),
-            local: Local::new(quota),
+            local: Local::new(app),
         }
     }
 

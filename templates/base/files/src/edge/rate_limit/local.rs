@@ -6,11 +6,11 @@ use std::{
 };
 
 use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock,
-    middleware::StateInformationMiddleware,
+    DefaultKeyedRateLimiter, RateLimiter, clock::Clock, middleware::StateInformationMiddleware,
 };
 
-use super::super::Key;
+use super::{Key, quota};
+use crate::app::state::App;
 
 /// Keys that were quiet for a while are forgotten once so many requests have come: seldom enough to cost
 /// nothing, however many keys there are, and often enough that they stay few.
@@ -22,7 +22,8 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(quota: Quota) -> Self {
+    pub(super) fn new(app: &App) -> Self {
+        let quota = quota(&app.config.rate_limit);
         Self {
             limiter: RateLimiter::keyed(quota).with_middleware(),
             requests: AtomicU64::new(0),
