@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ring::rand::{SecureRandom as _, SystemRandom};
+use crate::chance::chance;
 
 const BASE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -37,16 +37,6 @@ fn scheduled(waits: &[Duration], attempt: i64) -> Duration {
     let index = usize::try_from(attempt - 1).unwrap_or_default();
     let wait = waits.get(index).or(waits.last());
     wait.copied().unwrap_or(LONGEST)
-}
-
-/// Of 0 to 1.
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness all wait for the whole time, which is only less fair.
-    match SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 1.0,
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@
 
 use std::time::Duration;
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::sleep;
 
 use super::{Error, breaker::Breaker, budget::Budget};
-use crate::{edge::deadline::Deadline, telemetry::upstream};
+use crate::{chance::chance, edge::deadline::Deadline, telemetry::upstream};
 
 /// The first try is one of them.
 const TRIES: u32 = 3;
@@ -92,16 +91,6 @@ impl Retries {
 fn backoff(base: Duration, tries: u32) -> Duration {
     let ceiling = base.saturating_mul(2_u32.saturating_pow(tries - 1));
     ceiling.min(LONGEST).mul_f64(chance())
-}
-
-/// Of 0 to 1.
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without randomness all wait for the whole time, which is only less fair.
-    match SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 1.0,
-    }
 }
 
 #[cfg(test)]
