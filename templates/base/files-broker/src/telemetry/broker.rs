@@ -7,7 +7,7 @@ use opentelemetry::{
     metrics::{Counter, Gauge},
 };
 
-use super::metrics::meter;
+use super::metrics::{counter, meter};
 use crate::data::outbox::Depth;
 
 const OUTBOX: &str = "app.outbox.messages";
@@ -30,10 +30,6 @@ struct Instruments {
 impl Instruments {
     fn new() -> Self {
         let meter = meter();
-        let count = |name, unit, description| {
-            let builder = meter.u64_counter(name).with_unit(unit);
-            builder.with_description(description).build()
-        };
         Self {
             outbox: meter
                 .i64_gauge(OUTBOX)
@@ -45,17 +41,17 @@ impl Instruments {
                 .with_unit("s")
                 .with_description("How long the first of the waiting messages has waited.")
                 .build(),
-            relay_failures: count(
+            relay_failures: counter(
                 RELAY_FAILURES,
                 "{attempt}",
                 "Attempts to relay messages that failed.",
             ),
-            inbox: count(
+            inbox: counter(
                 INBOX,
                 "{message}",
                 "Messages of other services that were taken, repetitions among them.",
             ),
-            laid_aside: count(
+            laid_aside: counter(
                 LAID_ASIDE,
                 "{message}",
                 "Messages of other services that could not be taken.",

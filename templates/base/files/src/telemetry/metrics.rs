@@ -27,7 +27,7 @@ const STATEMENTS: [f64; 9] = [0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// TLS ends before this process, so this is what it speaks.
 const SCHEME: &str = "http";
 
-static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| Instruments::new(&meter()));
+static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(Instruments::new);
 
 struct Instruments {
     active_requests: UpDownCounter<i64>,
@@ -50,11 +50,8 @@ struct Instruments {
 }
 
 impl Instruments {
-    fn new(meter: &Meter) -> Self {
-        let count = |name, unit, description| {
-            let builder = meter.u64_counter(name).with_unit(unit);
-            builder.with_description(description).build()
-        };
+    fn new() -> Self {
+        let meter = meter();
         let seconds = |name, description| {
             let builder = meter.f64_histogram(name).with_unit("s");
             let builder = builder.with_description(description);
@@ -71,7 +68,7 @@ impl Instruments {
                 .with_unit("{request}")
                 .with_description("Requests that are being answered.")
                 .build(),
-            cpu_refused: count(
+            cpu_refused: counter(
                 metric::CPU_REFUSED,
                 "{computation}",
                 "Computations that found no place in the queue.",
@@ -80,7 +77,7 @@ impl Instruments {
                 metric::CPU_WAIT,
                 "How long computations waited for a thread.",
             ),
-            failed_exports: count(
+            failed_exports: counter(
                 metric::FAILED_EXPORTS,
                 "{export}",
                 "Attempts to send telemetry that failed.",
@@ -103,17 +100,17 @@ impl Instruments {
                 .with_unit("s")
                 .with_description("How long the first of the waiting jobs has been due.")
                 .build(),
-            jobs_reaped: count(
+            jobs_reaped: counter(
                 metric::JOBS_REAPED,
                 "{job}",
                 "Jobs taken from workers that died.",
             ),
-            panics: count(
+            panics: counter(
                 metric::PANICS,
                 "{panic}",
                 "Panics of handlers of requests and of jobs.",
             ),
-            pool_timeouts: count(
+            pool_timeouts: counter(
                 metric::POOL_TIMEOUTS,
                 "{timeout}",
                 "Waits for a connection that ended without one.",
@@ -126,12 +123,12 @@ impl Instruments {
                 metric::POOL_WAIT_TIME,
                 "How long requests waited for a connection.",
             ),
-            rate_limited: count(metric::RATE_LIMITED, "{request}", "Requests answered 429."),
+            rate_limited: counter(metric::RATE_LIMITED, "{request}", "Requests answered 429."),
             request_duration: seconds(
                 metric::REQUEST_DURATION,
                 "From a request's head to the last byte of its answer.",
             ),
-            shed: count(
+            shed: counter(
                 metric::SHED,
                 "{request}",
                 "Requests answered 503 because their class was full.",
@@ -381,4 +378,16 @@ pub(super) fn runtime(handle: &Handle) {
 
 pub(super) fn meter() -> Meter {
     global::meter("service")
+}
+
+pub(super) fn counter(
+    name: &'static str,
+    unit: &'static str,
+    description: &'static str,
+) -> Counter<u64> {
+    meter()
+        .u64_counter(name)
+        .with_unit(unit)
+        .with_description(description)
+        .build()
 }

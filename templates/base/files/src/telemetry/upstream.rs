@@ -8,7 +8,7 @@ use opentelemetry::{
 };
 
 use super::{
-    metrics::meter,
+    metrics::{counter, meter},
     names::{attribute, metric},
 };
 
@@ -23,13 +23,9 @@ struct Instruments {
 
 impl Instruments {
     fn new() -> Self {
-        let meter = meter();
-        let count = |name, description| {
-            let builder = meter.u64_counter(name).with_unit("{request}");
-            builder.with_description(description).build()
-        };
+        let count = |name, description| counter(name, "{request}", description);
         Self {
-            breaker: meter
+            breaker: meter()
                 .u64_gauge(metric::UPSTREAM_RESTING)
                 .with_description("1 while a service, or a part of it, is left alone.")
                 .build(),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use opentelemetry::{KeyValue, metrics::Counter};
 
-use super::{metrics::meter, names::attribute};
+use super::{metrics::counter, names::attribute};
 use crate::external::resilience::Error;
 
 const FAILURES: &str = "app.redis.failures";
@@ -20,18 +20,13 @@ struct Instruments {
 
 impl Instruments {
     fn new() -> Self {
-        let meter = meter();
-        let count = |name, unit, description| {
-            let builder = meter.u64_counter(name).with_unit(unit);
-            builder.with_description(description).build()
-        };
         Self {
-            failures: count(
+            failures: counter(
                 FAILURES,
                 "{call}",
                 "Calls of Redis that failed, by the reason.",
             ),
-            reads: count(
+            reads: counter(
                 READS,
                 "{read}",
                 "Reads of the cache, by whether the value was there.",
