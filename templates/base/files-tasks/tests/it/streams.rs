@@ -3,7 +3,7 @@
 use std::{env, fs, future::pending, net::SocketAddr, process::Stdio, time::Duration};
 
 use axum::{extract::State, response::Response, routing::get};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use service::{
     app::{router, state::App},
     edge::events::{Event, Source},
@@ -14,7 +14,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::support::{Client, Server, client::header, document, eventually, files};
+use crate::support::{Client, Server, eventually, files};
 
 const STREAMS: usize = 8_000;
 
@@ -61,14 +61,8 @@ async fn rest(mut stream: TcpStream) -> String {
 
 async fn use_everything(client: &Client) {
     let path = client.create("one").await;
-    let read = client.get(&path).await;
-    assert_eq!(read.status(), StatusCode::OK);
-    let tag = header(&read, "etag");
-    let replace = client.request(Method::PUT, &path).header("if-match", tag);
-    let replaced = replace.json(&document("two")).send().await;
-    assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
-    let removed = client.request(Method::DELETE, &path).send().await;
-    assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+    client.replace(&path, "two").await;
+    client.remove(&path).await;
 }
 
 /// In bytes; see proc_pid_status(5). None where the system has no such file.

@@ -106,16 +106,10 @@ impl Calls {
 /// Every operation of the sample.
 async fn use_everything(client: &Client) {
     let path = client.create("one").await;
-    let read = client.get(&path).await;
-    assert_eq!(read.status(), StatusCode::OK);
-    let tag = header(&read, "etag");
-    let replace = client.request(Method::PUT, &path).header("if-match", tag);
-    let replaced = replace.json(&document("two")).send().await;
-    assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
+    client.replace(&path, "two").await;
     assert_eq!(client.count().await, 1);
     assert_eq!(client.get("/v1/usage").await.status(), StatusCode::OK);
-    let removed = client.request(Method::DELETE, &path).send().await;
-    assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+    client.remove(&path).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

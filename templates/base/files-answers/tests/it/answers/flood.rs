@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use tokio::task::JoinSet;
 
 use super::{Asking, Reader, ask_for_events, ask_for_json};
 use crate::support::{
     Client,
     client::{header, problem},
-    document, eventually, files,
+    eventually, files,
 };
 
 /// Many times as many as there are connections to the database, or places for writes.
@@ -54,14 +54,8 @@ const QUICK: Duration = Duration::from_secs(10);
 async fn use_everything(client: &Client) {
     let begun = Instant::now();
     let path = client.create("one").await;
-    let read = client.get(&path).await;
-    assert_eq!(read.status(), StatusCode::OK);
-    let tag = header(&read, "etag");
-    let replace = client.request(Method::PUT, &path).header("if-match", tag);
-    let replaced = replace.json(&document("two")).send().await;
-    assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
-    let removed = client.request(Method::DELETE, &path).send().await;
-    assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+    client.replace(&path, "two").await;
+    client.remove(&path).await;
     assert!(begun.elapsed() < QUICK, "{:?}", begun.elapsed());
 }
 

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use reqwest::Method;
 use serde_json::Value;
 use service::{
     data::{meter::Meter, outbox, turns},
@@ -14,7 +13,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{all_is_told, beside, connection, publish};
-use crate::support::{Client, Process, Server, client::header, document, queue::Stranger};
+use crate::support::{Client, Process, Server, queue::Stranger};
 
 /// What a document goes through.
 const LIFE: [&str; 4] = [
@@ -27,17 +26,9 @@ const LIFE: [&str; 4] = [
 async fn live(client: Client) -> String {
     let path = client.create("one").await;
     for _ in 0..2 {
-        let read = client.get(&path).await;
-        let replaced = client
-            .request(Method::PUT, &path)
-            .header("if-match", header(&read, "etag"))
-            .json(&document("more"))
-            .send()
-            .await;
-        assert_eq!(replaced.expect("an answer").status(), 200);
+        client.replace(&path, "more").await;
     }
-    let deleted = client.request(Method::DELETE, &path).send().await;
-    assert_eq!(deleted.expect("an answer").status(), 204);
+    client.remove(&path).await;
     path.rsplit('/').next().expect("an id").to_owned()
 }
 

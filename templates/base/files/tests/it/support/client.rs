@@ -87,6 +87,22 @@ impl Client {
         header(&created, "location").to_owned()
     }
 
+    /// Replaces a document, as it is just now.
+    pub(crate) async fn replace(&self, path: &str, title: &str) {
+        let read = self.get(path).await;
+        assert_eq!(read.status(), StatusCode::OK);
+        let replace = self.request(Method::PUT, path);
+        let replace = replace.header("if-match", header(&read, "etag"));
+        let replaced = replace.json(&document(title)).send().await;
+        assert_eq!(replaced.expect("an answer").status(), StatusCode::OK);
+    }
+
+    /// Removes what is there: a document, or an endpoint.
+    pub(crate) async fn remove(&self, path: &str) {
+        let removed = self.request(Method::DELETE, path).send().await;
+        assert_eq!(removed.expect("an answer").status(), StatusCode::NO_CONTENT);
+    }
+
     /// How many documents the caller's tenant has, by walking all pages.
     pub(crate) async fn count(&self) -> usize {
         let mut path = "/v1/documents?limit=250".to_owned();

@@ -318,11 +318,7 @@ async fn what_was_to_go_to_an_endpoint_that_is_removed_goes_nowhere() {
     let endpoint = register(&client, &receiver).await;
     let id = send(&server.app, &endpoint, &receiver.url()).await;
     delivery(&client, &endpoint, |item| item["error"].is_string()).await;
-    let removed = client
-        .request(reqwest::Method::DELETE, &endpoint)
-        .send()
-        .await;
-    assert_eq!(removed.expect("an answer").status(), 204);
+    client.remove(&endpoint).await;
     change(&server.app, "UPDATE jobs SET run_at = 0, rank = 0").await;
     eventually("its end", async || {
         let job = read(&client, &format!("/v1/jobs/{id}")).await;
