@@ -24,8 +24,7 @@ use crate::support::{
     Client, Server,
     client::{header, problem},
     eventually,
-    proxy::Proxy,
-    redis::{self, fresh},
+    redis::by_proxy,
 };
 
 const NEW_PASSWORD: &str = "another horse, another battery";
@@ -139,13 +138,8 @@ async fn a_password_is_not_changed_beside_another_change() {
 /// Redis goes away between the change and what follows on it.
 #[tokio::test]
 async fn who_has_a_new_password_and_no_session_is_told_so() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
-    let url = redis::url_at(proxy.address());
-    let variables = [
-        ("APP__CACHE__URL", url.as_str()),
-        ("APP__CACHE__PREFIX", prefix.as_str()),
-    ];
-    let server = Server::with(&variables).await;
+    let (proxy, url) = by_proxy().await;
+    let server = Server::with(&[("APP__CACHE__URL", &url)]).await;
     let id = add(&server, "ada").await;
     let client = bearer(&server, &token(&server.stranger(), "ada").await);
     let other = change(&server, &user(&server, id).await).await;
@@ -173,14 +167,9 @@ async fn who_has_a_new_password_and_no_session_is_told_so() {
 /// Where Redis is gone before, nothing is changed.
 #[tokio::test]
 async fn a_password_that_cannot_end_the_sessions_is_not_changed() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
-    let url = redis::url_at(proxy.address());
-    let variables = [
-        ("APP__CACHE__URL", url.as_str()),
-        ("APP__CACHE__PREFIX", prefix.as_str()),
-        ("APP__CPU__THREADS", "1"),
-    ];
-    let server = Server::with(&variables).await;
+    let (proxy, url) = by_proxy().await;
+    let one_thread = ("APP__CPU__THREADS", "1");
+    let server = Server::with(&[("APP__CACHE__URL", &url), one_thread]).await;
     let id = add(&server, "ada").await;
     let client = bearer(&server, &token(&server.stranger(), "ada").await);
     let before = user(&server, id).await;

@@ -11,8 +11,7 @@ use crate::support::{
     Client, Server,
     client::problem,
     eventually,
-    proxy::Proxy,
-    redis::{self, empty, fresh},
+    redis::{by_proxy, empty},
     sender::Signed,
 };
 
@@ -68,14 +67,8 @@ async fn comes_back(client: &Client) {
 
 #[tokio::test]
 async fn it_dies_and_comes_back() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
-    let url = redis::url_at(proxy.address());
-    let variables = [
-        ("APP__CACHE__URL", url.as_str()),
-        ("APP__CACHE__PREFIX", prefix.as_str()),
-        READY,
-    ];
-    let server = Server::with(&variables).await;
+    let (proxy, url) = by_proxy().await;
+    let server = Server::with(&[("APP__CACHE__URL", &url), READY]).await;
     let client = server.client("a");
     assert_eq!(client.get("/v1/documents").await.status(), 200);
     says(&server, "pass").await;
@@ -92,7 +85,7 @@ async fn it_dies_and_comes_back() {
     says(&server, "pass").await;
 
     // A server that has written nothing down begins anew, and so do its users.
-    empty(&prefix).await;
+    empty(&server.app.config.cache.prefix).await;
     problem(client.get("/v1/documents").await, 401).await;
     let again = server.client("a");
     assert_eq!(again.get("/v1/documents").await.status(), 200);
@@ -102,8 +95,7 @@ async fn it_dies_and_comes_back() {
 /// it left alone.
 #[tokio::test]
 async fn it_hangs_up_and_nobody_sees_it() {
-    let proxy = Proxy::to(redis::address()).await;
-    let url = redis::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let server = Server::with(&[("APP__CACHE__URL", &url)]).await;
     let client = server.client("a");
     assert_eq!(client.get("/v1/documents").await.status(), 200);
@@ -121,8 +113,7 @@ async fn it_hangs_up_and_nobody_sees_it() {
 /// It accepts, and never answers: worse than one that is gone.
 #[tokio::test]
 async fn it_falls_silent_and_is_left_alone() {
-    let proxy = Proxy::to(redis::address()).await;
-    let url = redis::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let timeout = ("APP__CACHE__TIMEOUT", "100ms");
     let server = Server::with(&[("APP__CACHE__URL", &url), timeout, READY]).await;
     let client = server.client("a");

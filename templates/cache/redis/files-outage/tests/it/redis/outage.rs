@@ -11,7 +11,7 @@ use crate::support::{
     client::document,
     eventually,
     proxy::Proxy,
-    redis::{self, empty, fresh},
+    redis::{address, by_proxy, empty, fresh},
 };
 
 const KEPT: (&str, &str) = ("APP__CACHE__TIME_TO_LIVE", "1h");
@@ -45,15 +45,8 @@ async fn goes_on(client: &Client) {
 /// The server dies in the middle, and another one comes in its place, which is empty.
 #[tokio::test]
 async fn it_dies_and_comes_back_empty() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
-    let url = redis::url_at(proxy.address());
-    let variables = [
-        ("APP__CACHE__URL", url.as_str()),
-        ("APP__CACHE__PREFIX", prefix.as_str()),
-        KEPT,
-        READY,
-    ];
-    let server = Server::with(&variables).await;
+    let (proxy, url) = by_proxy().await;
+    let server = Server::with(&[("APP__CACHE__URL", &url), KEPT, READY]).await;
     let client = server.client("a");
     assert_eq!(usage(&client).await, (0, 1));
     assert_eq!(usage(&client).await, (0, 0));
@@ -67,7 +60,7 @@ async fn it_dies_and_comes_back_empty() {
     let cause = cause["output"].as_str().expect("a cause");
     assert!(cause.starts_with("it"), "{cause}");
 
-    empty(&prefix).await;
+    empty(&server.app.config.cache.prefix).await;
     proxy.mend();
     says(&server, "pass").await;
     assert_eq!(usage(&client).await, (5, 1));
@@ -77,8 +70,7 @@ async fn it_dies_and_comes_back_empty() {
 /// As a server, or what is before it, does with who was quiet for long: the very next call is answered.
 #[tokio::test]
 async fn it_hangs_up_and_nobody_sees_it() {
-    let proxy = Proxy::to(redis::address()).await;
-    let url = redis::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let variables = [
         ("APP__CACHE__URL", url.as_str()),
         ("APP__RATE_LIMIT__REQUESTS_PER_MINUTE", "1"),
@@ -96,8 +88,7 @@ async fn it_hangs_up_and_nobody_sees_it() {
 /// It accepts, and never answers: worse than one that is gone.
 #[tokio::test]
 async fn it_falls_silent_and_is_left_alone() {
-    let proxy = Proxy::to(redis::address()).await;
-    let url = redis::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let timeout = ("APP__CACHE__TIMEOUT", "100ms");
     let server = Server::with(&[("APP__CACHE__URL", &url), timeout, KEPT, READY]).await;
     let client = server.client("a");
@@ -127,7 +118,7 @@ async fn it_falls_silent_and_is_left_alone() {
 /// It is there and refuses: it is full, or was told to. A connection is none the worse for an answer.
 #[tokio::test]
 async fn what_it_refuses_costs_no_connection() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
+    let (proxy, prefix) = (Proxy::to(address()).await, fresh());
     let reader = Reader::of(&prefix).await;
     let url = reader.url_at(proxy.address());
     let variables = [
@@ -177,8 +168,7 @@ async fn a_service_starts_without_it() {
 /// Each instance counts for itself: a caller gets more, and never without end.
 #[tokio::test]
 async fn without_it_each_instance_counts_for_itself() {
-    let (proxy, prefix) = (Proxy::to(redis::address()).await, fresh());
-    let url = redis::url_at(proxy.address());
+    let ((proxy, url), prefix) = (by_proxy().await, fresh());
     let variables = [
         ("APP__CACHE__URL", url.as_str()),
         ("APP__CACHE__PREFIX", prefix.as_str()),

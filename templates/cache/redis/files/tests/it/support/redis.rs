@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -10,7 +9,7 @@ use std::{
 use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, aio::MultiplexedConnection};
 use uuid::Uuid;
 
-use super::servers::REDIS;
+use super::{proxy::Proxy, servers::REDIS};
 
 /// With these a process has keys that belong to the folder.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
@@ -70,7 +69,9 @@ pub(crate) fn address() -> String {
     }
 }
 
-/// The server, as it is reached there.
-pub(crate) fn url_at(way: SocketAddr) -> String {
-    REDIS.url().replace(&address(), &way.to_string())
+/// A network before the server, and the server as it is reached through it.
+pub(crate) async fn by_proxy() -> (Proxy, String) {
+    let proxy = Proxy::to(address()).await;
+    let way = proxy.address().to_string();
+    (proxy, REDIS.url().replace(&address(), &way))
 }
