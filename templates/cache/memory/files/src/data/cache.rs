@@ -1,6 +1,9 @@
 //! Cache-aside in this process's memory. Instances may disagree for as long as the time to live, so only
 //! what may be a little old belongs here, never what a caller has just written.
 
+#[cfg(test)]
+mod gate;
+
 use bytes::Bytes;
 use moka::future::Cache as Moka;
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,16 +63,13 @@ fn encode(value: &impl Serialize) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicU32, Ordering},
-        },
+        sync::atomic::{AtomicU32, Ordering},
         time::Duration,
     };
 
-    use tokio::{sync::Semaphore, task::JoinSet};
+    use tokio::task::JoinSet;
 
-    use super::{super::cache_key::Scope, *};
+    use super::{super::cache_key::Scope, gate::Gate, *};
 
     fn cache(time_to_live: Duration) -> Cache {
         Cache::new(&config::Cache {
@@ -78,87 +78,38 @@ mod tests {
         })
     }
 
-    fn key() -> CacheKey {
-        CacheKey::new(Scope::Public, "test", &[])
-    }
-
-    /// A load that waits until it is let through, and what it does is counted.
-    #[derive(Clone)]
-    struct Gate {
-        cache: Cache,
-        open: Arc<Semaphore>,
-        loads: Arc<AtomicU32>,
-        /// How many loads fail before one succeeds.
-        failures: u32,
-    }
-
-    impl Gate {
-        fn new(failures: u32) -> Self {
-            Self {
-                cache: cache(Duration::from_secs(60)),
-                open: Arc::new(Semaphore::new(0)),
-                loads: Arc::default(),
-                failures,
-            }
-        }
-
-        async fn ask(self) -> Result<u32, u16> {
-            let load = async || {
-                let load = self.loads.fetch_add(1, Ordering::Relaxed);
-                let _open = self.open.acquire().await;
-                if load < self.failures {
-                    return Err(Problem::deadline());
-                }
-                Ok(load)
-            };
-            let loaded = self.cache.get_or_load(key(), load).await;
-            loaded.map_err(|problem| problem.status)
-        }
-
-        /// Asks `count` times at once; once all wait, the loads go through.
-        async fn ask_at_once(&self, count: usize) -> Vec<Result<u32, u16>> {
-            let mut asking = JoinSet::new();
-            for _ in 0..count {
-                asking.spawn(self.clone().ask());
-            }
-            while self.loads.load(Ordering::Relaxed) == 0 {
-                tokio::task::yield_now().await;
-            }
-            self.open.add_permits(Semaphore::MAX_PERMITS / 2);
-            asking.join_all().await
-        }
+    fn gate(failures: u32) -> Gate {
+        Gate::new(cache(Duration::from_secs(60)), failures)
     }
 
     #[tokio::test]
     async fn many_at_once_cost_one_load() {
-        let gate = Gate::new(0);
+        let gate = gate(0);
         assert_eq!(gate.ask_at_once(50).await, vec![Ok(0); 50]);
-        assert_eq!(gate.loads.load(Ordering::Relaxed), 1);
+        assert_eq!(gate.loads(), 1);
     }
 
     #[tokio::test]
     async fn a_failure_is_its_own_callers_alone() {
-        let gate = Gate::new(1);
+        let gate = gate(1);
         let answers = gate.ask_at_once(50).await;
         let failed = answers.iter().filter(|answer| **answer == Err(504)).count();
         let loaded = answers.iter().filter(|answer| **answer == Ok(1)).count();
         assert_eq!((failed, loaded), (1, 49));
-        assert_eq!(gate.loads.load(Ordering::Relaxed), 2);
+        assert_eq!(gate.loads(), 2);
     }
 
     /// Whoever loads for the others may leave: the next one takes its place.
     #[tokio::test]
     async fn a_caller_who_leaves_takes_nobody_along() {
-        let gate = Gate::new(0);
+        let gate = gate(0);
         let (mut leaving, mut staying) = (JoinSet::new(), JoinSet::new());
         leaving.spawn(gate.clone().ask());
-        while gate.loads.load(Ordering::Relaxed) == 0 {
-            tokio::task::yield_now().await;
-        }
+        gate.until_one_loads().await;
         staying.spawn(gate.clone().ask());
         tokio::task::yield_now().await;
         leaving.abort_all();
-        gate.open.add_permits(2);
+        gate.open(2);
         assert_eq!(staying.join_all().await, [Ok(1)]);
     }
 
@@ -170,7 +121,8 @@ mod tests {
         while loads.load(Ordering::Relaxed) < 2 {
             assert!(begun.elapsed() < Duration::from_secs(20), "kept for ever");
             let load = async || Ok(loads.fetch_add(1, Ordering::Relaxed));
-            assert!(cache.get_or_load(key(), load).await.is_ok());
+            let key = CacheKey::new(Scope::Public, "test", &[]);
+            assert!(cache.get_or_load(key, load).await.is_ok());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -2,6 +2,8 @@
 //! little old belongs here, never what a caller has just written. Without Redis everything is loaded.
 
 mod flights;
+#[cfg(test)]
+mod gate;
 
 use std::time::Duration;
 
@@ -92,79 +94,27 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    };
-
     use bytesize::ByteSize;
-    use tokio::{sync::Semaphore, task::JoinSet};
+    use tokio::task::JoinSet;
 
-    use super::{super::cache_key::Scope, *};
+    use super::{gate::Gate, *};
     use crate::config::Secret;
 
-    /// A load that waits until it is let through, and what it does is counted. There is no Redis.
-    #[derive(Clone)]
-    struct Gate {
-        cache: Cache,
-        open: Arc<Semaphore>,
-        loads: Arc<AtomicU32>,
-        /// How many loads fail before one succeeds.
-        failures: u32,
-    }
-
-    impl Gate {
-        fn new(failures: u32) -> Self {
-            let cache = Cache::new(&config::Cache {
-                url: Secret::new("redis://127.0.0.1:1/0".to_owned()),
-                prefix: "test".to_owned(),
-                time_to_live: Duration::from_secs(60),
-                value_limit: ByteSize::kib(1),
-                timeout: Duration::from_secs(20),
-            });
-            Self {
-                cache,
-                open: Arc::new(Semaphore::new(0)),
-                loads: Arc::default(),
-                failures,
-            }
-        }
-
-        async fn ask(self) -> Result<u32, u16> {
-            let load = async || {
-                let load = self.loads.fetch_add(1, Ordering::Relaxed);
-                let _open = self.open.acquire().await;
-                if load < self.failures {
-                    return Err(Problem::deadline());
-                }
-                Ok(load)
-            };
-            let key = CacheKey::new(Scope::Public, "test", &[]);
-            let loaded = self.cache.get_or_load(key, load).await;
-            loaded.map_err(|problem| problem.status)
-        }
-
-        async fn until_one_loads(&self) {
-            while self.loads.load(Ordering::Relaxed) == 0 {
-                tokio::task::yield_now().await;
-            }
-        }
-
-        /// Asks `count` times at once; once all wait, the loads go through.
-        async fn ask_at_once(&self, count: usize) -> Vec<Result<u32, u16>> {
-            let mut asking = JoinSet::new();
-            for _ in 0..count {
-                asking.spawn(self.clone().ask());
-            }
-            self.until_one_loads().await;
-            self.open.add_permits(Semaphore::MAX_PERMITS / 2);
-            asking.join_all().await
-        }
+    /// Of a cache without a Redis.
+    fn gate(failures: u32) -> Gate {
+        let cache = Cache::new(&config::Cache {
+            url: Secret::new("redis://127.0.0.1:1/0".to_owned()),
+            prefix: "test".to_owned(),
+            time_to_live: Duration::from_secs(60),
+            value_limit: ByteSize::kib(1),
+            timeout: Duration::from_secs(20),
+        });
+        Gate::new(cache, failures)
     }
 
     #[tokio::test]
     async fn many_at_once_cost_one_load() {
-        let gate = Gate::new(0);
+        let gate = gate(0);
         assert_eq!(gate.ask_at_once(50).await, vec![Ok(0); 50]);
         assert_eq!(gate.clone().ask().await, Ok(1), "nothing is kept here");
         assert!(gate.cache.flights.is_empty());
@@ -172,36 +122,36 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_its_own_callers_alone() {
-        let gate = Gate::new(1);
+        let gate = gate(1);
         let answers = gate.ask_at_once(50).await;
         let failed = answers.iter().filter(|answer| **answer == Err(504)).count();
         let loaded = answers.iter().filter(|answer| **answer == Ok(1)).count();
         assert_eq!((failed, loaded), (1, 49));
-        assert_eq!(gate.loads.load(Ordering::Relaxed), 2);
+        assert_eq!(gate.loads(), 2);
     }
 
     /// Whoever loads for the others may leave: the next one takes its place.
     #[tokio::test]
     async fn a_caller_who_leaves_takes_nobody_along() {
-        let gate = Gate::new(0);
+        let gate = gate(0);
         let (mut leaving, mut staying) = (JoinSet::new(), JoinSet::new());
         leaving.spawn(gate.clone().ask());
         gate.until_one_loads().await;
         staying.spawn(gate.clone().ask());
         tokio::task::yield_now().await;
         leaving.abort_all();
-        gate.open.add_permits(2);
+        gate.open(2);
         assert_eq!(staying.join_all().await, [Ok(1)]);
     }
 
     #[tokio::test]
     async fn who_leaves_leaves_nothing_behind() {
-        let gate = Gate::new(u32::MAX);
+        let gate = gate(u32::MAX);
         let mut leaving = JoinSet::new();
         leaving.spawn(gate.clone().ask());
         gate.until_one_loads().await;
         leaving.shutdown().await;
-        gate.open.add_permits(1);
+        gate.open(1);
         assert_eq!(gate.clone().ask().await, Err(504));
         assert!(gate.cache.flights.is_empty());
     }
