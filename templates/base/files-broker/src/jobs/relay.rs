@@ -10,7 +10,8 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use self::{rest::Rest, told::tell};
+pub(super) use self::rest::Rest;
+use self::told::tell;
 use super::{reader, transact, writer};
 use crate::{
     app::state::App,
@@ -37,6 +38,11 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Who has the turn looks again before it rests. So this is for when it dies, or fails.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// After a failure events are let be. Some of their readers may have what another one's queue refuses, and have it once
+/// more at each attempt. News of jobs goes on meanwhile.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// What is at hand when the process closes has so long to be told.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -153,7 +159,7 @@ async fn batch(app: &App, holder: Uuid, events: &mut Rest) -> anyhow::Result<Tur
         never = keep_turn(app, holder) => match never {},
     };
     if told.events.is_some() {
-        events.begin();
+        events.begin(FIRST_REST, LONGEST_REST);
     } else if rest.is_none() {
         *events = Rest::default();
     }

@@ -1,34 +1,31 @@
-//! After a failure events are let be, longer each time. Some of their readers may have what another one's queue refuses,
-//! and have it once more at each attempt. News of jobs goes on meanwhile.
+//! What fails at the broker is let be for a while, longer each time.
 
 use std::time::{Duration, Instant};
 
-const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(30);
-
 #[derive(Default)]
-pub(super) struct Rest {
+pub(in crate::jobs) struct Rest {
     /// In a row.
     failures: u32,
     until: Option<Instant>,
 }
 
 impl Rest {
-    /// How long events are let be from now on, if they are.
-    pub(super) fn left(&self) -> Option<Duration> {
+    /// How long it is let be from now on, if it is.
+    pub(in crate::jobs) fn left(&self) -> Option<Duration> {
         let left = self.until?.checked_duration_since(Instant::now());
         left.filter(|left| !left.is_zero())
     }
 
-    /// Whether events failed when they were tried last.
-    pub(super) fn follows_failure(&self) -> bool {
+    /// Whether it failed when it was tried last.
+    pub(in crate::jobs) fn follows_failure(&self) -> bool {
         self.failures > 0
     }
 
-    pub(super) fn begin(&mut self) {
-        let pause = FIRST * 2_u32.pow(self.failures.min(10));
+    /// After a failure: `first`, twice as long each time, and no longer than `longest`.
+    pub(in crate::jobs) fn begin(&mut self, first: Duration, longest: Duration) {
+        let pause = first * 2_u32.pow(self.failures.min(10));
         self.failures += 1;
-        self.until = Some(Instant::now() + pause.min(LONGEST));
+        self.until = Some(Instant::now() + pause.min(longest));
     }
 }
 
@@ -42,7 +39,7 @@ mod tests {
         assert_eq!(rest.left(), None);
         for seconds in [1, 2, 4, 8, 16, 30, 30] {
             let begun = Instant::now();
-            rest.begin();
+            rest.begin(Duration::from_secs(1), Duration::from_secs(30));
             let until = rest.until.expect("an end");
             let length = until.duration_since(begun);
             assert!(length >= Duration::from_secs(seconds), "{length:?}");

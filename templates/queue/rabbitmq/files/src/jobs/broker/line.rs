@@ -4,15 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, ensure};
 use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{PATIENCE, SILENT};
-use crate::config;
+use crate::{config, jobs::relay::Rest};
 
 /// Each side says so often that it is there, in seconds; one that was not heard for twice as long is gone.
 const HEARTBEAT: u16 = 10;
 
-/// After a connection could not be made, the next attempt waits: twice as long each time, up to the longest.
+/// After a connection could not be made, the next attempt waits, longer each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -25,9 +25,7 @@ pub fn is_url(url: &str) -> bool {
 #[derive(Default)]
 pub(super) struct Line {
     connection: Option<Arc<Connection>>,
-    /// In a row.
-    failures: u32,
-    rests_until: Option<Instant>,
+    rest: Rest,
 }
 
 impl Line {
@@ -40,8 +38,8 @@ impl Line {
         {
             return Ok(connection.clone());
         }
-        let rests = self.rests_until.is_some_and(|end| Instant::now() < end);
-        ensure!(!rests, "RabbitMQ (APP__BROKER__URL) is cut off");
+        let may_try = self.rest.left().is_none();
+        ensure!(may_try, "RabbitMQ (APP__BROKER__URL) is cut off");
         let made = timeout(PATIENCE, connect(config)).await.context(SILENT);
         match made.flatten() {
             Ok(connection) => {
@@ -53,9 +51,7 @@ impl Line {
                 Ok(connection)
             }
             Err(error) => {
-                let pause = FIRST_PAUSE * 2_u32.pow(self.failures.min(10));
-                self.failures += 1;
-                self.rests_until = Some(Instant::now() + pause.min(LONGEST_PAUSE));
+                self.rest.begin(FIRST_PAUSE, LONGEST_PAUSE);
                 Err(error.context("RabbitMQ (APP__BROKER__URL) cannot be reached"))
             }
         }
