@@ -1,4 +1,4 @@
-//! The token in a request's head.
+//! The token in a request's head, and what is said where it does not hold.
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
@@ -29,6 +29,17 @@ pub(super) fn token(headers: &HeaderMap) -> Result<&str, Anonymous> {
         return Err(Anonymous::Invalid("the bearer token is longer than 8 KiB"));
     }
     str::from_utf8(token).map_err(|_| Anonymous::Invalid("the bearer token is not text"))
+}
+
+/// The value of `WWW-Authenticate` in a refusal (RFC 6750, section 3).
+pub fn challenge(reason: Anonymous) -> String {
+    let realm = concat!("Bearer realm=\"", env!("CARGO_PKG_NAME"), "\"");
+    match reason {
+        Anonymous::Invalid(why) => {
+            format!("{realm}, error=\"invalid_token\", error_description=\"{why}\"")
+        }
+        Anonymous::Missing | Anonymous::Unavailable => realm.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod bearer;
 mod claims;
+mod credential;
 mod crypto;
 mod development;
 mod key;
@@ -34,7 +35,9 @@ use crate::{
 };
 
 pub use self::{
-    openapi::{SCHEME, credential, security_scheme},
+    bearer::challenge,
+    credential::credential,
+    openapi::{SCHEME, security_scheme},
     scopes::DEFAULT_SCOPES,
     token::{Token, development_credential},
 };
@@ -101,17 +104,6 @@ impl Authenticator {
             Err(NoKey::Unknown) => self.keys.renewed().await.unwrap_or(known),
             _ => known,
         }
-    }
-}
-
-/// The value of `WWW-Authenticate` in a refusal (RFC 6750, section 3).
-pub fn challenge(reason: Anonymous) -> String {
-    let realm = concat!("Bearer realm=\"", env!("CARGO_PKG_NAME"), "\"");
-    match reason {
-        Anonymous::Invalid(why) => {
-            format!("{realm}, error=\"invalid_token\", error_description=\"{why}\"")
-        }
-        Anonymous::Missing | Anonymous::Unavailable => realm.to_owned(),
     }
 }
 

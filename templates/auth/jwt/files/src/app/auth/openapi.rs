@@ -1,9 +1,6 @@
 //! How the OpenAPI document describes the credential.
 
-use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-
-use super::DEFAULT_SCOPES;
 
 /// The scheme's name in the document.
 pub const SCHEME: &str = "bearer";
@@ -17,14 +14,4 @@ pub fn security_scheme() -> SecurityScheme {
             .description(Some(description))
             .build(),
     )
-}
-
-/// How `formwork check` gets a credential: it runs this binary with `command`.
-pub fn credential() -> Value {
-    json!({
-        "command": ["token", "--subject", "{subject}", "--tenant", "{tenant}", "--scope", "{scope}"],
-        "scope": DEFAULT_SCOPES,
-        "header": "authorization",
-        "value": "Bearer {output}",
-    })
 }

@@ -4,6 +4,7 @@
 mod attempts;
 mod bearer;
 mod cookie;
+mod credential;
 mod id;
 mod openapi;
 mod origin;
@@ -28,8 +29,10 @@ use crate::{
 
 pub use self::{
     attempts::Purpose,
+    bearer::challenge,
+    credential::credential,
     id::Id,
-    openapi::{SCHEME, credential, security_scheme},
+    openapi::{SCHEME, security_scheme},
     origin::is_foreign,
     presented::{Carrier, Presented},
     scopes::DEFAULT_SCOPES,
@@ -117,16 +120,5 @@ impl Authenticator {
     /// Whoever tried this account may try again.
     pub async fn forget_all_attempts(&self, name: &str, owner: Uuid) -> Result<(), Error> {
         self.attempts.forget_all(name, owner).await
-    }
-}
-
-/// The value of `WWW-Authenticate` in a refusal (RFC 6750, section 3).
-pub fn challenge(reason: Anonymous) -> String {
-    let realm = concat!("Bearer realm=\"", env!("CARGO_PKG_NAME"), "\"");
-    match reason {
-        Anonymous::Invalid(why) => {
-            format!("{realm}, error=\"invalid_token\", error_description=\"{why}\"")
-        }
-        Anonymous::Missing | Anonymous::Unavailable => realm.to_owned(),
     }
 }

@@ -2,33 +2,14 @@
 
 use std::time::Duration;
 
-use clap::Parser;
-use service::{
-    app::auth::Token,
-    config::{Config, Secret},
-};
+use service::config::{Config, Secret};
 
-use super::servers::REDIS;
-
-#[derive(Parser)]
-struct Command {
-    #[command(flatten)]
-    token: Token,
-}
+use super::{servers::REDIS, token::token};
 
 /// The value of `Authorization` for this caller. It comes from Redis itself, whatever the test puts before it or however
 /// little it lets the service wait.
 pub(crate) fn issue(config: &Config, subject: &str, tenant: &str, scope: &str) -> String {
-    let arguments = [
-        "token",
-        "--subject",
-        subject,
-        "--tenant",
-        tenant,
-        "--scope",
-        scope,
-    ];
-    let token = Command::parse_from(arguments).token;
+    let token = token(subject, tenant, scope);
     let mut config = config.clone();
     config.cache.url = Secret::new(REDIS.url().to_owned());
     config.cache.timeout = Duration::from_secs(19);
