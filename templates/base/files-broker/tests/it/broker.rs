@@ -6,6 +6,7 @@ mod inbox;
 mod news;
 mod outages;
 mod own;
+mod unsent;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use service::{
         connection::Connection,
         jobs::{Job, State, desk},
         meter::Meter,
+        outbox,
     },
     edge::deadline::Deadline,
     external::http::Http,
@@ -27,7 +29,7 @@ use service::{
 use temp_dir::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Client, client::header, configuration, eventually};
+use crate::support::{Client, Process, client::header, configuration, eventually};
 
 /// A worker looks by itself ten times as rarely, one of them for all now and then, and so does each relay.
 const HARDLY_LOOKS: [(&str, &str); 1] = [("APP__JOBS__POLL_INTERVAL", "59s")];
@@ -47,6 +49,13 @@ async fn connection(app: &App) -> Connection {
     lent.expect("a connection")
 }
 
+/// One process answers, and another one does the jobs.
+async fn front_and_worker(folder: &TempDir, variables: &[(&str, &str)]) -> (Process, Process) {
+    let front = Process::start_as("serve", folder.path(), variables).await;
+    let worker = Process::start_as("worker", folder.path(), variables).await;
+    (front, worker)
+}
+
 /// Asks for a report; gives where its job is.
 async fn ask(client: &Client) -> String {
     let key = Uuid::now_v7().to_string();
@@ -63,6 +72,12 @@ async fn is_made(client: &Client, path: &str) -> Value {
         (job["state"] == "succeeded").then_some(job)
     })
     .await
+}
+
+/// Asks for a report, and waits until it is made; gives the job.
+async fn report(client: &Client) -> Value {
+    let path = ask(client).await;
+    is_made(client, &path).await
 }
 
 /// All jobs of a kind, whatever became of them.
@@ -107,8 +122,14 @@ async fn next(subscription: &mut Subscription) -> Delivery {
 /// Waits until nothing is left to tell.
 async fn all_is_told(app: &App) {
     eventually("an empty outbox", async || {
-        let is_empty = service::data::outbox::is_empty(&mut connection(app).await).await;
+        let is_empty = outbox::is_empty(&mut connection(app).await).await;
         is_empty.expect("an answer").then_some(())
     })
     .await;
+}
+
+/// What is left to tell.
+async fn depth(app: &App) -> outbox::Depth {
+    let depth = outbox::depth(&mut connection(app).await).await;
+    depth.expect("an answer")
 }

@@ -13,8 +13,7 @@ use temp_dir::TempDir;
 use super::{HARDLY_LOOKS, all_is_told, beside, connection, jobs, next, subscription};
 use crate::support::{
     Process, Server, eventually,
-    proxy::Proxy,
-    queue::{self, Stranger},
+    queue::{Stranger, by_proxy},
 };
 
 const TENANT: &str = "a";
@@ -178,8 +177,7 @@ async fn what_fails_time_and_again_is_laid_aside() {
 #[tokio::test]
 async fn nothing_is_lost_while_the_broker_is_gone() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(queue::address()).await;
-    let url = queue::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let variables = [("APP__BROKER__URL", url.as_str())];
     let app = beside(&folder, &variables).await;
     let Some(stranger) = Stranger::of(folder.path()).await else {

@@ -2,19 +2,17 @@
 
 use temp_dir::TempDir;
 
-use super::{HARDLY_LOOKS, ask, beside, is_made, jobs};
+use super::{HARDLY_LOOKS, ask, beside, front_and_worker, is_made, jobs, report};
 use crate::support::{Process, process::run, queue::Stranger};
 
 #[tokio::test]
 async fn a_worker_that_hardly_looks_hears_of_a_job() {
     let folder = TempDir::new().expect("a folder");
     assert!(run(folder.path(), &[], &["migrate"]).await.status.success());
-    let front = Process::start_as("serve", folder.path(), &HARDLY_LOOKS).await;
+    let (front, _worker) = front_and_worker(&folder, &HARDLY_LOOKS).await;
     let client = front.client("a").await;
-    let _worker = Process::start_as("worker", folder.path(), &HARDLY_LOOKS).await;
     for _ in 0..3 {
-        let path = ask(&client).await;
-        assert_eq!(is_made(&client, &path).await["attempts"], 1);
+        assert_eq!(report(&client).await["attempts"], 1);
     }
 }
 

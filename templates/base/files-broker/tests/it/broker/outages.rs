@@ -8,29 +8,27 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    HARDLY_LOOKS, all_is_told, ask, beside, connection,
+    HARDLY_LOOKS, all_is_told, beside, connection, front_and_worker,
     inbox::{are_taken, message},
-    is_made, jobs,
+    is_made, jobs, report,
 };
 use crate::support::{
     Client, Process, eventually,
     process::run,
     proxy::Proxy,
-    queue::{self, Private, Stranger},
+    queue::{Private, Stranger, by_proxy},
 };
 
 /// Jobs are done, and what is to be told waits.
 async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl FnOnce(&Proxy)) {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(queue::address()).await;
-    let url = queue::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let variables = [
         ("APP__BROKER__URL", url.as_str()),
         ("APP__JOBS__POLL_INTERVAL", "100ms"),
     ];
     let app = beside(&folder, &variables).await;
-    let front = Process::start_as("serve", folder.path(), &variables).await;
-    let _worker = Process::start_as("worker", folder.path(), &variables).await;
+    let (front, _worker) = front_and_worker(&folder, &variables).await;
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
@@ -40,8 +38,7 @@ async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl F
     assert_ne!(proxy.connections(), 0, "it is reached by this way");
 
     take_away(&proxy).await;
-    let path = ask(&client).await;
-    is_made(&client, &path).await;
+    report(&client).await;
     let during = client.create("during").await;
     eventually("the relay to notice", async || {
         front.log().contains(DOWN).then_some(())
@@ -56,8 +53,7 @@ async fn it_is_not_missed(take_away: impl AsyncFnOnce(&Proxy), give_back: impl F
     give_back(&proxy);
     all_is_told(&app).await;
     assert_eq!(subjects(&stranger).await, [id(&before), id(&during)]);
-    let path = ask(&client).await;
-    is_made(&client, &path).await;
+    report(&client).await;
     let reports = jobs(&app, "report").await;
     let attempts: Vec<i64> = reports.iter().map(|job| job.attempts).collect();
     assert_eq!(attempts, [1, 1]);
@@ -112,9 +108,8 @@ async fn a_line_that_stays_silent_is_given_up() {
 #[tokio::test]
 async fn who_is_told_to_stop_does_not_wait_for_it() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(queue::address()).await;
+    let (proxy, url) = by_proxy().await;
     proxy.fall_silent();
-    let url = queue::url_at(proxy.address());
     // Less than an attempt to connect takes, and far more than to stop.
     let variables = [
         ("APP__BROKER__URL", url.as_str()),
@@ -133,8 +128,7 @@ async fn who_is_told_to_stop_does_not_wait_for_it() {
 #[tokio::test]
 async fn that_it_is_silent_is_said_once() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(queue::address()).await;
-    let url = queue::url_at(proxy.address());
+    let (proxy, url) = by_proxy().await;
     let variables = [("APP__BROKER__URL", url.as_str())];
     let app = beside(&folder, &variables).await;
     let fronts = [
@@ -172,14 +166,12 @@ async fn one_that_was_restarted_empty_is_told_and_heard_again() {
     let url = server.url();
     let variables = [("APP__BROKER__URL", url.as_str()), HARDLY_LOOKS[0]];
     let app = beside(&folder, &variables[..1]).await;
-    let front = Process::start_as("serve", folder.path(), &variables).await;
-    let _worker = Process::start_as("worker", folder.path(), &variables).await;
+    let (front, _worker) = front_and_worker(&folder, &variables).await;
     if Stranger::at(&url, folder.path()).await.is_none() {
         return;
     }
     let client = front.client("a").await;
-    let path = ask(&client).await;
-    is_made(&client, &path).await;
+    report(&client).await;
 
     server.stop();
     client.create("during").await;
@@ -193,8 +185,7 @@ async fn one_that_was_restarted_empty_is_told_and_heard_again() {
         subjects.contains(&id(&after)).then_some(())
     })
     .await;
-    let path = ask(&client).await;
-    is_made(&client, &path).await;
+    report(&client).await;
     stranger.send(&message("1", "one")).await;
     are_taken(&app, 1).await;
 }
@@ -203,15 +194,13 @@ async fn one_that_was_restarted_empty_is_told_and_heard_again() {
 async fn one_that_has_forgotten_everything_is_told_and_heard_again() {
     let folder = TempDir::new().expect("a folder");
     assert!(run(folder.path(), &[], &["migrate"]).await.status.success());
-    let front = Process::start_as("serve", folder.path(), &HARDLY_LOOKS).await;
-    let _worker = Process::start_as("worker", folder.path(), &HARDLY_LOOKS).await;
+    let (front, _worker) = front_and_worker(&folder, &HARDLY_LOOKS).await;
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
     let client = front.client("a").await;
     for _ in 0..2 {
-        let path = ask(&client).await;
-        is_made(&client, &path).await;
+        report(&client).await;
         stranger.forget().await;
     }
     client.create("after").await;
@@ -230,8 +219,7 @@ async fn a_job_without_news_is_found() {
     let client = front.client("a").await;
     let looks = [("APP__JOBS__POLL_INTERVAL", "3s")];
     let _worker = Process::start_as("worker", folder.path(), &looks).await;
-    let path = ask(&client).await;
-    is_made(&client, &path).await;
+    report(&client).await;
     let job = NewJob {
         id: Uuid::now_v7(),
         tenant: "a",

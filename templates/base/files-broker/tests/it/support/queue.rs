@@ -7,7 +7,6 @@ use std::{
     collections::BTreeMap,
     env,
     io::{self, Write as _},
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Mutex,
@@ -20,6 +19,7 @@ use uuid::Uuid;
 
 use self::broker::{BROKER, CLIENT, INSTALL};
 pub(crate) use self::private::Private;
+use super::proxy::Proxy;
 
 /// With these a process hears of the jobs of the folder, and of no others.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
@@ -38,17 +38,19 @@ fn name(folder: &Path) -> String {
         .clone()
 }
 
-/// Where the server listens, for who stands before it.
-pub(crate) fn address() -> String {
+/// A network before the server, and the server as it is reached through it.
+pub(crate) async fn by_proxy() -> (Proxy, String) {
+    let proxy = Proxy::to(address().to_owned()).await;
+    let way = proxy.address().to_string();
+    (proxy, BROKER.url().replace(address(), &way))
+}
+
+/// Where the server listens.
+fn address() -> &'static str {
     let (_, rest) = BROKER.url().split_once("://").expect("a URL");
     let (_, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
     let (address, _) = rest.split_once('/').unwrap_or((rest, ""));
-    address.to_owned()
-}
-
-/// The server, as it is reached there.
-pub(crate) fn url_at(address: SocketAddr) -> String {
-    BROKER.url().replace(&self::address(), &address.to_string())
+    address
 }
 
 /// Somebody who has another client than the service.

@@ -4,17 +4,14 @@ use async_nats::{
     Client,
     jetstream::{self, Context, stream},
 };
-use serde_json::Value;
-use service::{app::state::App, data::outbox, jobs::events};
 use temp_dir::TempDir;
-use uuid::Uuid;
 
 use super::{
-    HARDLY_LOOKS, all_is_told, ask, beside, connection,
+    all_is_told, beside,
     inbox::{are_taken, laid_aside, message},
-    is_made,
+    unsent::{are_set_aside, workers_hear_of_jobs},
 };
-use crate::support::{Process, Server, eventually, queue::Stranger, servers::NATS};
+use crate::support::{Server, eventually, queue::Stranger, servers::NATS};
 
 async fn client() -> Client {
     async_nats::connect(NATS.url()).await.expect("NATS")
@@ -54,23 +51,10 @@ async fn workers_hear_of_jobs_though_no_event_is_taken() {
     };
     let made = context().await.create_stream(narrow).await;
     made.expect("a stream");
-    let front = Process::start_as("serve", folder.path(), &HARDLY_LOOKS).await;
-    let _worker = Process::start_as("worker", folder.path(), &HARDLY_LOOKS).await;
-    let client = front.client("a").await;
-    client.create("one").await;
-    for _ in 0..3 {
-        let path = ask(&client).await;
-        is_made(&client, &path).await;
-    }
-    assert_eq!(depth(&app).await.waiting, 1, "the event");
+    workers_hear_of_jobs(&folder, &app).await;
 }
 
-async fn depth(app: &App) -> outbox::Depth {
-    let depth = outbox::depth(&mut connection(app).await).await;
-    depth.expect("an answer")
-}
-
-/// They came into the outbox by another way than `outbox::add`, or the server takes less than others.
+/// One is longer than the server takes, and the other one's subject is none.
 #[tokio::test]
 async fn what_is_never_taken_is_set_aside_and_holds_nothing_up() {
     let folder = TempDir::new().expect("a folder");
@@ -78,23 +62,9 @@ async fn what_is_never_taken_is_set_aside_and_holds_nothing_up() {
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
-    let mut connection = connection(&app).await;
     let long = "x".repeat(2 * 1024 * 1024);
-    for (topic, body) in [("events.long", long.as_str()), ("events.no topic", "{}")] {
-        let row = sqlx::query(
-            "INSERT INTO outbox (id, topic, body, is_event, created_at) VALUES ($1, $1, $2, TRUE, 0)",
-        );
-        let added = connection.execute(row.bind(topic).bind(body)).await;
-        added.expect("a row");
-    }
-    let event = events::event("document.created", Uuid::now_v7(), &Value::Null);
-    outbox::add(&mut connection, &event).await.expect("a row");
-    drop(connection);
-    let front = Process::start_as("serve", folder.path(), &[]).await;
-    all_is_told(&app).await;
-    assert_eq!(depth(&app).await.refused, 2);
-    assert_eq!(stranger.events().await.len(), 1);
-    assert!(front.log().contains("a message is never relayed"));
+    let messages = [("events.long", long.as_str()), ("events.no topic", "{}")];
+    are_set_aside(&folder, &app, &stranger, &messages).await;
 }
 
 /// For ten minutes the server knows what it has had, be it still there or not.

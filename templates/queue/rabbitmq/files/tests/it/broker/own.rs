@@ -3,24 +3,19 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use service::{
-    data::outbox,
-    jobs::{
-        Kind,
-        broker::Broker,
-        events,
-        message::{Message, Queue},
-    },
+use service::jobs::{
+    Kind,
+    broker::Broker,
+    message::{Message, Queue},
 };
 use temp_dir::TempDir;
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 use super::{
-    HARDLY_LOOKS, all_is_told, ask, beside, connection,
+    all_is_told, beside,
     inbox::{are_taken, message},
-    is_made, next, publish, subscription,
+    next, publish, subscription,
+    unsent::{are_set_aside, workers_hear_of_jobs},
 };
 use crate::support::{Process, configuration, eventually, queue::Stranger};
 
@@ -148,16 +143,7 @@ async fn workers_hear_of_jobs_though_one_reader_refuses_events() {
         return;
     };
     stranger.ask("fill", "events").await;
-    let front = Process::start_as("serve", folder.path(), &HARDLY_LOOKS).await;
-    let _worker = Process::start_as("worker", folder.path(), &HARDLY_LOOKS).await;
-    let client = front.client("a").await;
-    client.create("one").await;
-    for _ in 0..3 {
-        let path = ask(&client).await;
-        is_made(&client, &path).await;
-    }
-    let depth = outbox::depth(&mut connection(&app).await).await;
-    assert_eq!(depth.expect("an answer").waiting, 1, "the event");
+    let _service = workers_hear_of_jobs(&folder, &app).await;
     stranger.ask("drop", "").await;
     all_is_told(&app).await;
 }
@@ -195,7 +181,7 @@ async fn what_the_client_cannot_read_is_given_up_by_the_server() {
     are_taken(&app, 1).await;
 }
 
-/// It came into the outbox by another way than `outbox::add`.
+/// Its routing key is longer than one may be.
 #[tokio::test]
 async fn what_is_never_taken_is_set_aside_and_holds_nothing_up() {
     let folder = TempDir::new().expect("a folder");
@@ -203,20 +189,6 @@ async fn what_is_never_taken_is_set_aside_and_holds_nothing_up() {
     let Some(stranger) = Stranger::of(folder.path()).await else {
         return;
     };
-    let mut connection = connection(&app).await;
     let topic = format!("events.{}", "x".repeat(256));
-    let row = sqlx::query(
-        "INSERT INTO outbox (id, topic, body, is_event, created_at) VALUES ($1, $1, '{}', TRUE, 0)",
-    );
-    let added = connection.execute(row.bind(topic)).await;
-    added.expect("a row");
-    let event = events::event("document.created", Uuid::now_v7(), &Value::Null);
-    outbox::add(&mut connection, &event).await.expect("a row");
-    drop(connection);
-    let front = Process::start_as("serve", folder.path(), &[]).await;
-    all_is_told(&app).await;
-    let depth = outbox::depth(&mut super::connection(&app).await).await;
-    assert_eq!(depth.expect("an answer").refused, 1);
-    assert_eq!(stranger.events().await.len(), 1);
-    assert!(front.log().contains("a message is never relayed"));
+    are_set_aside(&folder, &app, &stranger, &[(&topic, "{}")]).await;
 }
