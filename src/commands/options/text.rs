@@ -57,10 +57,10 @@ pub(super) fn option(
         list(&mut text, what, changes);
     }
     let _ = match cost {
+        _ if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         Some(Cost { seconds, crates }) => {
             writeln!(text, "  cold check: {seconds:+.1} seconds, by crates: {crates:+} compiled")
         }
-        None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         None => writeln!(text, "  cold check: not measured"),
     };
     let _ = writeln!(text, "  proven: {}", proven(proofs));
