@@ -37,12 +37,7 @@ pub(super) fn slot(slot: &Slot) -> String {
     text
 }
 
-pub(super) fn option(
-    option: &Part,
-    comparison: &Comparison,
-    cost: Option<Cost>,
-    proofs: &Proofs,
-) -> String {
+pub(super) fn option(option: &Part, comparison: &Comparison, cost: Option<Cost>, proofs: &Proofs) -> String {
     let mut text = format!("{BOLD}{}={}{BOLD:#}: {}\n", option.slot, option.name, option.title);
     about(&mut text, option, "");
     let _ = match &comparison.against {
