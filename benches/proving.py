@@ -2,8 +2,9 @@
 """What it costs to prove many combinations one after the other, against as many cold checks: `proving.py [COLD]`.
 
 They are the projects of `cargo xtask matrix`, in which every pair of options stands. It proves them one after the other, from
-no compiled crate on, and writes down what it proved. COLD (3) of them, evenly spread, are then poured and checked whole each
-for itself, where nothing is kept; their mean stands for all. What is proven already costs neither; that is not measured here.
+no compiled crate on (which empties `target/matrix`), and writes down what it proved. COLD (3) of those after the first, evenly
+spread, are then poured and checked whole each for itself, where nothing is kept; what these take longer stands for all. What is
+proven already costs neither; that is not measured here.
 """
 
 import os
@@ -16,7 +17,8 @@ import time
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
-FORMWORK = HOUSE / "target/debug/formwork"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HOUSE / "target"))
+FORMWORK = TARGET / "debug/formwork"
 AFTER = "servers"
 
 
@@ -30,14 +32,15 @@ def run(*command, folder=HOUSE, **environment):
     return time.monotonic() - begun
 
 
-def combinations():
-    """The answers of each project of the matrix, as SLOT=OPTION."""
+def proven():
+    """Of each project of the matrix: its answers, as SLOT=OPTION, and how many seconds the check of it took."""
     lines = (HOUSE / "docs/evidence.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    slots = rows[0][:rows[0].index(AFTER)]
+    head = rows[0]
+    slots = head[:head.index(AFTER)]
     # Below it stands the line that makes it a table, and after the combinations other tables may come.
-    rows = [row for row in rows[2:] if len(row) == len(rows[0])]
-    return [[f"{slot}={option}" for slot, option in zip(slots, row)] for row in rows]
+    rows = [dict(zip(head, row)) for row in rows[2:] if len(row) == len(head)]
+    return [([f"{slot}={row[slot]}" for slot in slots], float(row["seconds"])) for row in rows]
 
 
 def cold(answers):
@@ -45,23 +48,26 @@ def cold(answers):
     settings = [flag for answer in answers for flag in ("--set", answer)]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / "project"
-        seconds = run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
-        return seconds + run(FORMWORK, "check", folder, XDG_CACHE_HOME=f"{work}/cache")
+        run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
+        return run(FORMWORK, "check", folder, XDG_CACHE_HOME=f"{work}/cache")
 
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    every = combinations()
-    run("cargo", "build", "--workspace")
-    shutil.rmtree(HOUSE / "target/matrix", ignore_errors=True)
-    together = run("cargo", "xtask", "matrix", "--again")
+    # What the network and the compiler of formwork itself take is nobody's cost here.
+    run("cargo", "fetch", "--locked", folder=HOUSE / "dependencies")
+    run("cargo", "build", "--locked", "--package", "formwork")
+    shutil.rmtree(TARGET / "matrix", ignore_errors=True)
+    run("cargo", "xtask", "matrix", "--again")
+    every = proven()
+    together = sum(seconds for _, seconds in every)
     print(f"{len(every)} one after the other: {together:.0f} s", flush=True)
-    apart = []
-    for answers in every[::-(-len(every) // count)]:
-        apart.append(cold(answers))
-        print(f"{' '.join(answers)}, cold: {apart[-1]:.0f} s", flush=True)
-    mean = statistics.mean(apart)
-    print(f"{together:.0f} s ÷ ({len(every)} × {mean:.0f} s) = {together / len(every) / mean:.2f}")
+    later, longer = every[1:], []
+    for answers, warm in (later[at * len(later) // count] for at in range(count)):
+        longer.append(cold(answers) - warm)
+        print(f"{' '.join(answers)}: {warm:.0f} s, cold {longer[-1]:.0f} s longer", flush=True)
+    apart = together + len(later) * statistics.mean(longer)
+    print(f"{together:.0f} s ÷ {apart:.0f} s = {together / apart:.2f}")
 
 
 main()

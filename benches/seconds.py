@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Measures `templates/build-seconds.toml` and prints it: `seconds.py [RUNS] [SLOT/OPTION ...]`.
 
-The recommended project is checked cold, then another one whose crates are compiled already. Of an option it is measured what
-its crates add to a cold check, which compiles each of them twice, for clippy and for the build: those that not all options
-of its slot bring, beside the same answers to all other questions, as few crates as possible among them. All crates of such a
-project are compiled from nothing, RUNS times (1); cargo tells how long each took, and of the whole an option has the share
-that its crates have of the sum. The median counts. There a project's own sources are an empty library, so that nothing but
-crates is measured. What an option's own code and its tests take is not in it.
+The recommended project is checked cold, then another one whose crates are compiled already, RUNS times (1); medians count. Of
+an option it is measured what its crates have of a build: those that not all options of its slot bring, beside the same answers
+to all other questions, as few crates as possible among them. A check compiles a crate once, for the lints, so all crates of
+such a project are built from nothing, RUNS times; cargo tells how long each took, and of the whole an option has the share that
+its crates have of the sum. That is what they cost, not what leaving them out saves: where a processor would have been idle
+that is less. Features that an option asks of other options' crates do not count, nor do the option's own code and its tests:
+sources are an empty library here. An option that needs other answers than all others of its slot, as `llm=none` does, is compared
+with the leanest projects of these.
 """
 
 import json
@@ -24,10 +26,10 @@ HOUSE = Path(__file__).resolve().parent.parent
 FORMWORK = HOUSE / "target/release/formwork"
 
 
-def run(*command, folder=HOUSE):
+def run(*command, folder=HOUSE, **environment):
     """How many seconds it took."""
     begun = time.monotonic()
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-4000:]}")
     return time.monotonic() - begun
@@ -87,15 +89,18 @@ class Slots:
     def own(self, slot, option):
         """The answers of a project with the option, and which of its crates not all options of the slot bring."""
         others, options = self.beside(slot, option)
-        shared = set.intersection(*[self.crates({slot: one, **others}) for one in options])
         answers = {slot: option, **others}
+        projects = [{slot: one, **others} for one in options]
+        if projects == [answers]:
+            projects = [{slot: one, **self.leanest(slot, one)} for one in self.options[slot]]
+        shared = set.intersection(*map(self.crates, projects))
         return answers, self.crates(answers) - shared
 
 
 def crates_of(folder):
     """Those that are compiled. A lock file has more: it does not know which features and systems are asked for."""
     run("cargo", "fetch", "--locked", folder=folder)
-    tree = "cargo", "tree", "--locked", "--offline", "--edges", "normal,build,dev", "--prefix", "none", "--no-dedupe"
+    tree = "cargo", "tree", "--locked", "--offline", "--edges", "normal,build,dev", "--prefix", "none"
     lines = subprocess.check_output(tree, cwd=folder, text=True).splitlines()
     # The project itself is the one that has a path.
     return {"@".join(line.replace(" v", " ", 1).split()[:2]) for line in lines if line and "(/" not in line}
@@ -118,14 +123,11 @@ def empty(folder, answers, poured):
 def cost(folder, crates):
     """What these have of the time that it takes to compile all."""
     shutil.rmtree(folder / "target", ignore_errors=True)
-    seconds = 0.0
-    for what in ("check", "build"):
-        took = run("cargo", what, "--all-targets", "--locked", "--offline", "--timings", folder=folder)
-        page = (folder / "target/cargo-timings/cargo-timing.html").read_text()
-        units = json.loads(re.search(r"UNIT_DATA = (\[.*?\n\]);", page, re.DOTALL)[1])
-        own = sum(unit["duration"] for unit in units if f"{unit['name']}@{unit['version']}" in crates)
-        seconds += took * own / sum(unit["duration"] for unit in units)
-    return seconds
+    seconds = run("cargo", "build", "--all-targets", "--locked", "--offline", "--timings", folder=folder)
+    page = (folder / "target/cargo-timings/cargo-timing.html").read_text()
+    units = json.loads(re.search(r"UNIT_DATA = (\[.*?\n\]);", page, re.DOTALL)[1])
+    own = sum(unit["duration"] for unit in units if f"{unit['name']}@{unit['version']}" in crates)
+    return seconds * own / sum(unit["duration"] for unit in units)
 
 
 def measure(work, slots, wanted, runs):
@@ -142,17 +144,26 @@ def measure(work, slots, wanted, runs):
         yield f"{slot}/{option}", (seconds, len(crates))
 
 
-def checks(work):
-    """Seconds of a cold check of the recommended project, and of one whose crates are compiled already."""
-    def check(name):
-        pour(work / name, {})
-        run("cargo", "fetch", "--locked", folder=work / name)
-        seconds = run(FORMWORK, "check", work / name)
-        shutil.rmtree(work / name)
-        return seconds
-    cold, later = check("cold"), check("later")
-    say(f"cold check: {cold:.1f}; a later check: {later:.1f}")
-    return cold, later
+def check(folder, cache):
+    """Seconds of a check of the recommended project."""
+    if not pour(folder, {}):
+        sys.exit("the recommended project cannot be poured")
+    run("cargo", "fetch", "--locked", folder=folder)
+    seconds = run(FORMWORK, "check", folder, XDG_CACHE_HOME=str(cache))
+    shutil.rmtree(folder)
+    return seconds
+
+
+def checks(work, runs):
+    """Of the recommended project: a cold check, and one with its crates compiled already."""
+    cold, later = [], []
+    for number in range(runs):
+        cache = work / f"cache{number}"
+        for figures in (cold, later):
+            figures.append(check(work / "project", cache))
+        shutil.rmtree(cache)
+        say(f"cold check: {cold[-1]:.1f}; a later check: {later[-1]:.1f}")
+    return statistics.median(cold), statistics.median(later)
 
 
 def main():
@@ -160,19 +171,20 @@ def main():
     run("cargo", "build", "--release", "--quiet")
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
-        os.environ["XDG_CACHE_HOME"] = f"{work}/cache"
         slots = Slots(work)
         every = [(slot, option) for slot, options in slots.options.items() if len(options) > 1 for option in options]
         wanted = [tuple(name.split("/")) for name in named] or every
         if unknown := set(wanted) - set(every):
             sys.exit(f"no such option: {unknown}")
         costs = dict(measure(work, slots, wanted, int(runs)))
-        cold, later = checks(work) if not named else (0.0, 0.0)
-    recommended = sum(costs[option][0] for option in slots.recommended if option in costs)
+        cold, later = checks(work, int(runs)) if not named else (None, None)
     print("# Measured by benches/seconds.py, which says how.")
     print(f'machine = "{os.cpu_count()} cores, {processor()}"\ncores = {os.cpu_count()}')
     if not named:
-        print(f"later = {later:.1f}\n\n[seconds]\nbase = {cold - recommended:.1f}")
+        print(f"later = {later:.1f}")
+    print("\n[seconds]")
+    if not named:
+        print(f"base = {cold - sum(costs[option][0] for option in slots.recommended if option in costs):.1f}")
     for option, (seconds, _) in costs.items():
         print(f'"{option}" = {seconds:.1f}')
     print("\n[crates]")

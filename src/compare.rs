@@ -26,8 +26,9 @@ pub struct Comparison {
 }
 
 /// Of its crates, in a cold check.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cost {
+    /// Rounded to tenths, as they are measured.
     pub seconds: f64,
     /// How many are compiled.
     pub crates: i64,
@@ -68,8 +69,10 @@ impl Comparison {
     /// What its crates add to a cold check; none while that is not measured.
     pub fn cost(&self, measured: &BuildSeconds) -> Option<Cost> {
         let Changes { added, removed, .. } = &self.parts;
+        let seconds = sum(&measured.seconds, added)? - sum(&measured.seconds, removed)?;
         Some(Cost {
-            seconds: sum(&measured.seconds, added)? - sum(&measured.seconds, removed)?,
+            // Adding nothing to it makes no zero negative.
+            seconds: (seconds * 10.0).round() / 10.0 + 0.0,
             crates: sum(&measured.crates, added)? - sum(&measured.crates, removed)?,
         })
     }

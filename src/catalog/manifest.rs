@@ -191,7 +191,7 @@ pub struct BuildSeconds {
     /// A whole check of a project whose crates are compiled already.
     #[serde(default)]
     pub later: Option<f64>,
-    /// By part: the base's is a whole cold check, an option's is what it adds.
+    /// By part: the base's is a whole cold check without what stands below it, an option's is what its crates add.
     #[serde(default)]
     pub seconds: BTreeMap<String, f64>,
     /// By option: how many crates are compiled that not all options of its slot bring. A lock file names more than that, for

@@ -33,7 +33,13 @@ fn an_option_tells_what_it_changes() {
     }
     let option = json("options cache=none --json");
     assert_eq!(option["changes"]["against"], "memory");
-    assert!(option["build_seconds"].as_f64() < Some(0.0) && option["build_crates"].as_i64() < Some(0), "{option:#}");
+    let (seconds, crates) = (option["build_seconds"].as_f64(), option["build_crates"].as_i64());
+    assert!(
+        seconds.is_some_and(|seconds| seconds < 0.0) && crates.is_some_and(|crates| crates < 0),
+        "{option:#}"
+    );
+    assert_eq!(json("options concurrency=threads --json")["build_crates"], 0);
+    assert!(formwork("options concurrency=threads").succeeds().contains("cold check: the same crates"));
     assert!(option["proven"]["projects"].is_u64() && option["proven"]["current"].is_u64(), "{option:#}");
     let changed = option["changes"]["files"]["changed"].as_array().unwrap();
     assert!(changed.iter().any(|path| path == "Cargo.toml"));

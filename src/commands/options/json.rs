@@ -16,12 +16,7 @@ pub(super) fn slot(slot: &Slot) -> String {
     pretty(&json!({ "schema": 1, "slots": [slot_value(slot)] }))
 }
 
-pub(super) fn option(
-    option: &Part,
-    comparison: &Comparison,
-    cost: Option<Cost>,
-    proofs: &Proofs,
-) -> String {
+pub(super) fn option(option: &Part, comparison: &Comparison, cost: Option<Cost>, proofs: &Proofs) -> String {
     let mut value = option_value(option);
     value["schema"] = 1.into();
     value["slot"] = option.slot.clone().into();

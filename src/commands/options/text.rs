@@ -37,12 +37,7 @@ pub(super) fn slot(slot: &Slot) -> String {
     text
 }
 
-pub(super) fn option(
-    option: &Part,
-    comparison: &Comparison,
-    cost: Option<Cost>,
-    proofs: &Proofs,
-) -> String {
+pub(super) fn option(option: &Part, comparison: &Comparison, cost: Option<Cost>, proofs: &Proofs) -> String {
     let mut text = format!("{BOLD}{}={}{BOLD:#}: {}\n", option.slot, option.name, option.title);
     about(&mut text, option, "");
     let _ = match &comparison.against {
@@ -57,10 +52,10 @@ pub(super) fn option(
         list(&mut text, what, changes);
     }
     let _ = match cost {
+        _ if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         Some(Cost { seconds, crates }) => {
             writeln!(text, "  cold check: {seconds:+.1} seconds, by crates: {crates:+} compiled")
         }
-        None if comparison.has_same_crates() => writeln!(text, "  cold check: the same crates"),
         None => writeln!(text, "  cold check: not measured"),
     };
     let _ = writeln!(text, "  proven: {}", proven(proofs));

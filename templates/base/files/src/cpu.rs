@@ -55,7 +55,8 @@ impl Cpu {
     }
 
     /// Has `work` done, and waits for it; 503 where too much waits already. What nobody waits for any more when its turn
-    /// comes is not begun. A panic goes on in whoever waits.
+    /// comes is not begun; what is begun is done, and its span, which is that of whoever asked, does not end before. A panic
+    /// goes on in whoever waits.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -70,9 +71,9 @@ impl Cpu {
             metrics::computation_waited(since.elapsed());
             load.running.fetch_add(1, Ordering::Relaxed);
             let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
-            // Whoever has the result may be the last to do something here, and what has not ended is not exported.
-            drop(span);
             load.running.fetch_sub(1, Ordering::Relaxed);
+            // Whoever has the result may end the process with it, and a span that has not ended is not exported.
+            drop(span);
             answer.send(result).ok();
         };
         self.load.queued.fetch_add(1, Ordering::Relaxed);
@@ -106,20 +107,61 @@ fn work(tasks: &Mutex<Receiver<Task>>) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+pub(crate) mod samples {
+    use std::{
+        sync::mpsc,
+        task::{Wake, Waker},
+    };
+
+    use tracing::{Subscriber, span};
+    use tracing_subscriber::{Layer, layer};
+
+    use super::*;
+
+    /// How many spans have ended.
+    #[derive(Clone, Default)]
+    pub(crate) struct Ended(Arc<AtomicU32>);
+
+    impl<S: Subscriber> Layer<S> for Ended {
+        fn on_close(&self, _: span::Id, _: layer::Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    struct Woken {
+        ended: Ended,
+        tells: mpsc::Sender<u32>,
+    }
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.tells.send(self.ended.0.load(Ordering::SeqCst)).ok();
+        }
+    }
+
+    impl Ended {
+        /// A waker, and how many had ended when it was woken.
+        pub(crate) fn when_woken(self) -> (Waker, mpsc::Receiver<u32>) {
+            let (tells, told) = mpsc::channel();
+            (Arc::new(Woken { ended: self, tells }).into(), told)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
     use std::{
         future::poll_fn,
         pin::{Pin, pin},
-        sync::{atomic::AtomicBool, mpsc},
-        task::{Context, Poll, Wake, Waker},
-        time::Duration,
+        sync::atomic::AtomicBool,
+        task::{Context, Poll},
     };
 
     use tokio::task::yield_now;
     use tracing::{Instrument as _, Subscriber, span};
     use tracing_subscriber::{Layer, Registry, layer, layer::SubscriberExt as _};
 
-    use super::*;
+    use super::{samples::Ended, *};
 
     /// With one thread, and a place for one that waits.
     fn small() -> Cpu {
@@ -213,34 +255,6 @@ pub(crate) mod tests {
         asked.expect("a place");
         let entered = entered.0.lock().expect("not poisoned").clone();
         assert!(entered.contains(&Some("cpu-1".to_owned())), "{entered:?}");
-    }
-    /// How many spans have ended.
-    #[derive(Clone, Default)]
-    pub(crate) struct Ended(Arc<AtomicU32>);
-
-    impl<S: Subscriber> Layer<S> for Ended {
-        fn on_close(&self, _: span::Id, _: layer::Context<'_, S>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    struct Woken {
-        ended: Ended,
-        tells: mpsc::Sender<u32>,
-    }
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.tells.send(self.ended.0.load(Ordering::SeqCst)).ok();
-        }
-    }
-
-    impl Ended {
-        /// A waker, and how many had ended when it was woken.
-        pub(crate) fn when_woken(self) -> (Waker, mpsc::Receiver<u32>) {
-            let (tells, told) = mpsc::channel();
-            (Arc::new(Woken { ended: self, tells }).into(), told)
-        }
     }
 
     #[tokio::test]

@@ -106,6 +106,7 @@ async fn work(
     let end = Instant::now() + FAREWELL - 2 * FLUSH;
     app.lifecycle.close();
     app.lifecycle.finish(end).await;
+    // Until it is closed a connection may hold the span of what it did last, which is not exported before it has ended.
     timeout_at(end, app.database.close()).await.ok();
     telemetry.shutdown(FLUSH).await;
     Ok(())

@@ -34,10 +34,12 @@ impl Process {
 
     /// The same in another role.
     pub(crate) async fn start_as(role: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = command(folder, variables)
-            .arg(role)
-            .spawn()
-            .expect("a start");
+        Self::start_with(role, folder, command(folder, variables)).await
+    }
+
+    /// The same by this command, of the binary on `folder`.
+    pub(crate) async fn start_with(role: &str, folder: &Path, mut command: Command) -> Self {
+        let mut child = command.arg(role).spawn().expect("a start");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stderr.take().expect("stderr"), log.clone());
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout")).lines();

@@ -171,7 +171,7 @@ impl Place {
                     tells.send(outcome).ok();
                 });
             });
-            // The process may end as soon as nothing is at work any more, and what has not ended is not exported.
+            // The process may end once nothing is at work any more, and a span that has not ended is not exported.
             drop(span);
             drop((self, ends));
         };

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
 use super::*;
-use crate::cpu::tests::Ended;
+use crate::cpu::samples::Ended;
 
 /// More than a loaded machine needs.
 const SOON: Duration = Duration::from_secs(20);
@@ -131,7 +131,7 @@ async fn work_that_computes_on_keeps_its_place() {
     soon(async { while pool.enter().await.is_none() {} }).await;
 }
 
-/// A process may end as soon as all its work has, and only spans that have ended are exported.
+/// Work counts as over by then, so the process may end, and only spans that have ended are exported.
 #[tokio::test]
 async fn the_span_of_work_has_ended_when_its_place_is_free() {
     let ended = Ended::default();

@@ -1,11 +1,15 @@
-//! Workers hear of jobs that other processes add, without looking.
+//! Workers hear of jobs that other processes add, without looking; where they cannot hear, they look.
 
 use serde_json::{Value, json};
 use temp_dir::TempDir;
 use uuid::Uuid;
 
+use super::ways::Ways;
 use crate::support::{
-    Client, Process, client::header, database, eventually, process::run, proxy::Proxy,
+    Client, Process,
+    client::header,
+    eventually,
+    process::{command, run},
 };
 
 /// Whoever only looks comes too late.
@@ -36,6 +40,22 @@ async fn a_worker_that_never_looks_hears_of_a_job() {
     }
 }
 
+/// As behind a pooler that no way leads past: there is no session to be told in.
+#[tokio::test]
+async fn a_worker_that_cannot_hear_of_a_job_looks() {
+    let folder = TempDir::new().expect("a folder");
+    assert!(run(folder.path(), &[], &["migrate"]).await.status.success());
+    let front = Process::start_as("serve", folder.path(), &[]).await;
+    let client = front.client("a").await;
+    let mut deaf = command(folder.path(), &[("APP__DATABASE__POOLER", "transaction")]);
+    deaf.env_remove("APP__DATABASE__DIRECT_URL");
+    let worker = Process::start_with("worker", folder.path(), deaf).await;
+    for _ in 0..3 {
+        has_a_report_made(&client).await;
+    }
+    assert!(worker.terminate().await.success());
+}
+
 /// As after a failover: whoever waits for the old server to speak waits for ever.
 #[tokio::test]
 async fn a_worker_whose_database_is_gone_without_a_word_hears_of_the_next_job() {
@@ -43,19 +63,18 @@ async fn a_worker_whose_database_is_gone_without_a_word_hears_of_the_next_job() 
     assert!(run(folder.path(), &[], &["migrate"]).await.status.success());
     let front = Process::start_as("serve", folder.path(), &[]).await;
     let client = front.client("a").await;
-    let proxy = Proxy::to(database::address()).await;
-    let url = database::by(proxy.address(), folder.path());
+    let ways = Ways::open().await;
+    let [url, direct_url] = ways.urls(folder.path());
     let variables = [
         ("APP__DATABASE__URL", url.as_str()),
-        ("APP__DATABASE__DIRECT_URL", url.as_str()),
-        ("APP__DATABASE__POOLER", "none"),
+        ("APP__DATABASE__DIRECT_URL", direct_url.as_str()),
         NEVER_LOOKS[0],
     ];
     let worker = Process::start_as("worker", folder.path(), &variables).await;
     has_a_report_made(&client).await;
 
-    proxy.fall_silent();
-    proxy.fail_over();
+    ways.fall_silent();
+    ways.fail_over();
     has_a_report_made(&client).await;
     // Nor does it wait for a farewell.
     assert!(worker.terminate().await.success());

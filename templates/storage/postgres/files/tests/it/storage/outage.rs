@@ -1,5 +1,5 @@
-//! The way to the database is cut, or leads to silence: nobody is told that the process should be killed, everybody in time
-//! that there is no database, and all is well by itself once it is back.
+//! The way to the database, or to the pooler before it, is cut or leads to silence: nobody is told that the process should be
+//! killed, everybody in time that there is no database, and all is well by itself once it is back.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use temp_dir::TempDir;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
+use super::ways::Ways;
 use crate::support::{
     Client, Process,
     client::{header, problem},
-    database, document, eventually,
-    proxy::Proxy,
+    document, eventually,
 };
 
 /// The request timeout: nobody waits longer, whatever happens. And the time in which a busy machine brings the answer.
@@ -65,20 +65,19 @@ async fn has_a_report_made(client: &Client) {
     .await;
 }
 
-/// A service that reaches its database by this way only, and waits so long for a connection and for a statement.
-async fn start(folder: &TempDir, proxy: &Proxy, longest: &str) -> Process {
-    let url = database::by(proxy.address(), folder.path());
+/// A service that reaches its database by these ways only, and waits so long for a connection and for a statement.
+async fn start(folder: &TempDir, ways: &Ways, longest: &str) -> Process {
+    let [url, direct_url] = ways.urls(folder.path());
     let variables = [
         ("APP__DATABASE__URL", url.as_str()),
-        ("APP__DATABASE__DIRECT_URL", url.as_str()),
-        ("APP__DATABASE__POOLER", "none"),
+        ("APP__DATABASE__DIRECT_URL", direct_url.as_str()),
         ("APP__DATABASE__ACQUIRE_TIMEOUT", longest),
         ("APP__DATABASE__STATEMENT_TIMEOUT", longest),
         ("APP__ADMIN__READY_INTERVAL", "10ms"),
         ("APP__JOBS__POLL_INTERVAL", "100ms"),
     ];
     let process = Process::start(folder.path(), &variables).await;
-    assert_ne!(proxy.connections(), 0, "it is reached by this way");
+    assert!(ways.are_taken());
     process
 }
 
@@ -98,19 +97,19 @@ async fn are_listed_by_many(client: &Client) {
 #[tokio::test]
 async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(database::address()).await;
-    let process = start(&folder, &proxy, "19s").await;
+    let ways = Ways::open().await;
+    let process = start(&folder, &ways, "19s").await;
     let (admin, client) = (Client::new(process.admin), process.client("a").await);
     let path = client.create("kept").await;
     for _ in 0..2 {
         are_listed_by_many(&client).await;
-        proxy.cut().await;
+        ways.cut().await;
         let ready = is_ready(&admin, 503).await;
         assert_eq!(ready["checks"]["database"]["status"], "fail");
         assert_eq!(admin.get("/live").await.status(), 200);
         is_refused(&client, &path).await;
 
-        proxy.mend();
+        ways.mend();
         is_ready(&admin, 200).await;
         assert_eq!(client.get(&path).await.status(), 200);
         are_listed_by_many(&client).await;
@@ -127,11 +126,11 @@ async fn what_needs_the_database_is_told_and_finds_back_by_itself() {
 #[tokio::test]
 async fn who_would_wait_for_a_silent_database_is_told_in_time() {
     let folder = TempDir::new().expect("a folder");
-    let proxy = Proxy::to(database::address()).await;
-    let process = start(&folder, &proxy, "3s").await;
+    let ways = Ways::open().await;
+    let process = start(&folder, &ways, "3s").await;
     let (admin, client) = (Client::new(process.admin), process.client("a").await);
     let path = client.create("kept").await;
-    proxy.fall_silent();
+    ways.fall_silent();
     for answer in answers(&client, &path).await {
         let status = answer.status().as_u16();
         assert!([503, 504].contains(&status), "{status}");
@@ -140,7 +139,7 @@ async fn who_would_wait_for_a_silent_database_is_told_in_time() {
     is_ready(&admin, 503).await;
     assert_eq!(admin.get("/live").await.status(), 200);
 
-    proxy.fail_over();
+    ways.fail_over();
     is_ready(&admin, 200).await;
     eventually("a write", async || {
         let made = client.post("/v1/documents", &document("after")).await;

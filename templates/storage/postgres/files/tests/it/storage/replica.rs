@@ -18,8 +18,9 @@ async fn another() -> (Proxy, String) {
     let folder = TempDir::new().expect("a folder");
     let process = Process::start(folder.path(), &[]).await;
     assert!(process.terminate().await.success());
-    let proxy = Proxy::to(database::address()).await;
-    let url = database::by(proxy.address(), folder.path());
+    let server = database::near();
+    let proxy = Proxy::to(database::address(&server)).await;
+    let url = database::by(proxy.address(), &server, folder.path());
     (proxy, url)
 }
 

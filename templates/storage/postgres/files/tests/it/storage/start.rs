@@ -1,9 +1,6 @@
 //! A start that cannot work is refused, and says why.
 
-use service::{
-    config::{Secret, database::Pooler},
-    data::database::Database,
-};
+use service::{config::Secret, data::database::Database};
 use temp_dir::TempDir;
 
 use crate::support::{configuration, database::is_pooled, process::run};
@@ -40,20 +37,24 @@ async fn more_connections_than_the_database_allows_are_refused() {
     assert!(said.contains(part), "{said}");
 }
 
+/// Where the same server has one of a longer name.
+fn longer(url: &Secret, end: &str) -> Secret {
+    let (url, parameters) = url.expose().split_once('?').expect("its parameters");
+    Secret::new(format!("{url}{end}?{parameters}"))
+}
+
 #[tokio::test]
 async fn in_development_a_database_that_is_missing_is_made() {
     let folder = TempDir::new().expect("a folder");
     let mut config = configuration(folder.path(), &[]).database;
-    let url = config.direct_url.take().expect("it is set here");
-    let (url, _) = url.expose().split_once('?').expect("its parameters");
-    config.url = Secret::new(format!("{url}_too"));
-    config.pooler = Pooler::None;
+    config.url = longer(&config.url, "_too");
+    config.direct_url = config.direct_url.map(|url| longer(&url, "_too"));
     for _ in 0..2 {
         let database = Database::open(&config, folder.path()).await;
         database.expect("a database").close().await;
     }
     config.is_made = false;
-    config.url = Secret::new(format!("{}_no", config.url.expose()));
+    config.url = longer(&config.url, "_no");
     Database::open(&config, folder.path())
         .await
         .expect_err("none");

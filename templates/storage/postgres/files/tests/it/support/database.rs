@@ -30,18 +30,13 @@ pub(crate) const POOLER: &str = "TEST_PGBOUNCER_URL";
 
 /// With these a process works on the folder and on the database that belongs to it.
 pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
-    let server = POSTGRES.url();
-    let name = name(folder, server);
-    let url = at(server, &name);
+    let name = name(folder);
     let directory = folder.to_str().expect("UTF-8").to_owned();
-    let (near, pooler) = match pooler() {
-        Some(pooler) => (at(&pooler, &name), "transaction"),
-        None => (url.clone(), "none"),
-    };
+    let pooler = if is_pooled() { "transaction" } else { "none" };
     vec![
         ("APP__DATA__DIRECTORY", directory),
-        ("APP__DATABASE__URL", near),
-        ("APP__DATABASE__DIRECT_URL", url),
+        ("APP__DATABASE__URL", at(&near(), &name)),
+        ("APP__DATABASE__DIRECT_URL", at(POSTGRES.url(), &name)),
         ("APP__DATABASE__POOLER", pooler.to_owned()),
         // A machine that is busy with other tests is none that has failed: who tests a limit sets it.
         ("APP__DATABASE__ACQUIRE_TIMEOUT", "19s".to_owned()),
@@ -52,23 +47,23 @@ pub(crate) fn settings(folder: &Path) -> Vec<(&'static str, String)> {
 
 /// Whether all tests go through a pooler; some are about what there is without one.
 pub(crate) fn is_pooled() -> bool {
-    pooler().is_some()
+    env::var_os(POOLER).is_some()
 }
 
-/// A transaction pooler before the server, if all tests are to go through it.
-fn pooler() -> Option<String> {
-    env::var(POOLER).ok()
+/// Where services reach the server: at a transaction pooler before it, if all tests are to go through one.
+pub(crate) fn near() -> String {
+    env::var(POOLER).unwrap_or_else(|_| POSTGRES.url().to_owned())
 }
 
 /// Of the folder's database, which is made when it is first asked for, and which no other run has seen.
-fn name(folder: &Path, server: &str) -> String {
+fn name(folder: &Path) -> String {
     static NAMES: Mutex<BTreeMap<PathBuf, Arc<OnceLock<String>>>> = Mutex::new(BTreeMap::new());
     let mut names = NAMES.lock().expect("no panic");
     let name = names.entry(folder.to_owned()).or_default().clone();
     drop(names);
     name.get_or_init(|| {
         let name = format!("test_{}", Uuid::now_v7().simple());
-        apart(make(server, &name));
+        apart(make(POSTGRES.url(), &name));
         name
     })
     .clone()
@@ -95,17 +90,16 @@ async fn make(server: &str, name: &str) {
     connection.close().await.expect("an end");
 }
 
-/// The database that belongs to the folder, by another way to its server.
-pub(crate) fn by(way: SocketAddr, folder: &Path) -> String {
-    let server = POSTGRES.url();
+/// The database that belongs to the folder, by another way to this server.
+pub(crate) fn by(way: SocketAddr, server: &str, folder: &Path) -> String {
     let url: PgConnectOptions = server.parse().expect("a URL");
     let url = url.host(&way.ip().to_string()).port(way.port());
-    url.database(&name(folder, server)).to_url_lossy().into()
+    url.database(&name(folder)).to_url_lossy().into()
 }
 
-/// Where the server listens: `host:port`.
-pub(crate) fn address() -> String {
-    let url: PgConnectOptions = POSTGRES.url().parse().expect("a URL");
+/// Where this server listens: `host:port`.
+pub(crate) fn address(server: &str) -> String {
+    let url: PgConnectOptions = server.parse().expect("a URL");
     format!("{}:{}", url.get_host(), url.get_port())
 }
 

@@ -55,7 +55,7 @@ async fn fill(connection: &mut Connection, tenant: &str, embeddings: &[Vec<f32>]
     assert_eq!(added, embeddings.len() as u64);
 }
 
-/// As docs/storage.md has it for embeddings of a length that has none.
+/// As docs/vectors.md has it for embeddings of a length that has none.
 async fn index(connection: &mut Connection) {
     for statement in [
         "CREATE INDEX chunks_near_16 ON chunks USING hnsw ((CAST(embedding AS VECTOR(16))) vector_cosine_ops)
