@@ -7,29 +7,16 @@ spread, are then poured and checked whole each for itself, where nothing is kept
 proven already costs neither; that is not measured here.
 """
 
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-HOUSE = Path(__file__).resolve().parent.parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HOUSE / "target"))
+from house import HOUSE, TARGET, run
+
 FORMWORK = TARGET / "debug/formwork"
 AFTER = "servers"
-
-
-def run(*command, folder=HOUSE, **environment):
-    """How many seconds it took."""
-    begun = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-4000:]}")
-    return time.monotonic() - begun
 
 
 def proven():

@@ -19,20 +19,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-HOUSE = Path(__file__).resolve().parent.parent
-FORMWORK = HOUSE / "target/release/formwork"
+from house import TARGET, run
 
-
-def run(*command, folder=HOUSE, **environment):
-    """How many seconds it took."""
-    begun = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-4000:]}")
-    return time.monotonic() - begun
+FORMWORK = TARGET / "release/formwork"
 
 
 def say(text):
