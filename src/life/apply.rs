@@ -182,7 +182,8 @@ impl Work<'_> {
     fn begin(&self) -> Result<()> {
         let text = serde_json::to_vec(self.journal)
             .map_err(|error| Error::failed("cannot write down what is to be done").cause(error))?;
-        let draft = folder(self.repository).join(format!("journal-{}", self.journal.pid));
+        // Of a run that is killed before it is the journal, the draft goes with the rest of the scratch.
+        let draft = self.repository.scratch.path().join("journal");
         fs::write(&draft, text).map_err(|error| disk::error(&draft, &error))?;
         let begun = self.lock(&draft).and_then(|()| self.expect_unchanged()).and_then(|()| {
             let journal = journal_file(self.repository);
@@ -193,7 +194,6 @@ impl Work<'_> {
             if is_ours {
                 remove(&lock_file(self.repository))?;
             }
-            remove(&draft)?;
             return Err(error);
         }
         self.run()

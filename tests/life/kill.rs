@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -15,6 +16,8 @@ use crate::{
 
 /// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
 const MOMENTS: u32 = 20;
+/// It counts moments of `formwork new`; one of a change takes more than five times as long.
+const SHARE: u32 = 5;
 
 fn start(project: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_formwork"));
@@ -52,7 +55,8 @@ fn is_finished_by_the_next(folder: &Path, run: &str) {
     let whole = begun.elapsed();
     let (before, after) = (all_files(&poured), all_files(&project));
     assert_ne!(before, after);
-    let moments = env::var("FORMWORK_TEST_MOMENTS").ok().map_or(MOMENTS, |given| given.parse().unwrap());
+    let given = env::var("FORMWORK_TEST_MOMENTS").ok().map(|given| given.parse::<u32>().unwrap());
+    let moments = given.map_or(MOMENTS, |given| given / SHARE);
     for moment in 0..moments {
         let project = fresh("killed");
         let mut child = start(&project, run).spawn().unwrap();
@@ -78,6 +82,32 @@ fn is_tidy(project: &Path) {
     let left: Vec<_> = fs::read_dir(git_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
     git(project, &["fsck", "--no-dangling"]);
+}
+
+/// Where it has locked the repository and not yet begun: the first git that it calls with the lock held kills it.
+#[test]
+fn between_the_lock_and_the_journal_it_leaves_nothing() {
+    let folder = temp();
+    formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
+    let project = folder.path().join("orders");
+    let programs = folder.path().join("programs");
+    let path = env::var_os("PATH").unwrap();
+    let found = env::split_paths(&path).map(|place| place.join("git")).find(|git| git.is_file()).unwrap();
+    let script = format!(
+        "#!/bin/sh\nif [ -e '{}' ]; then kill -9 $PPID; exit 1; fi\nexec '{}' \"$@\"\n",
+        project.join(".git/index.lock").display(),
+        found.display(),
+    );
+    fs::create_dir(&programs).unwrap();
+    fs::write(programs.join("git"), script).unwrap();
+    fs::set_permissions(programs.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = env::join_paths([programs].into_iter().chain(env::split_paths(&path))).unwrap();
+    let killed = start(&project, "set cache=none --no-check").env("PATH", path).status().unwrap();
+    assert_eq!(killed.signal(), Some(9));
+    assert!(project.join(".git/index.lock").exists());
+    assert!(!project.join(".git/formwork/journal.json").exists());
+    formwork(&project, "set cache=none --no-check").expect(0, &[]);
+    is_tidy(&project);
 }
 
 #[test]
