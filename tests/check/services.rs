@@ -16,7 +16,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, Outcome, run, step};
+use crate::{
+    debian,
+    fixture::{Fixture, Outcome, run, step},
+};
 
 const RECIPE: &str = include_str!("../fixtures/servers/redis.toml");
 const TEST: &str = include_str!("../fixtures/servers/redis.rs");
@@ -116,21 +119,12 @@ pub(crate) fn wait_for(what: &str, mut happens: impl FnMut() -> bool) {
     }
 }
 
-/// Once, from Debian's packages, which start nothing here.
+/// Redis, once, where it is not here.
 pub(crate) fn install() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
         if on_path("redis-server").is_none() {
-            let install = ["install", "--yes", "--no-install-recommends", "redis-server"];
-            for arguments in [&["update"][..], &install] {
-                let mut apt = Command::new("apt-get");
-                apt.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("RUNLEVEL", "1");
-                let status = apt.stdout(Stdio::null()).status();
-                assert!(
-                    status.is_ok_and(|status| status.success()),
-                    "redis-server is needed: apt-get install redis-server"
-                );
-            }
+            debian::install("Redis is needed", &["redis-server"]);
         }
     });
 }

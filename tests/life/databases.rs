@@ -16,7 +16,10 @@ use formwork::{
 };
 use tempfile::TempDir;
 
-use crate::support::{formwork, temp};
+use crate::{
+    debian,
+    support::{formwork, temp},
+};
 
 const QUEUES: [&str; 2] = ["database", "nats"];
 const COLUMNS: &str = "tenant, kind, payload, state, priority, run_at, rank, max_attempts, created_at";
@@ -169,15 +172,10 @@ impl Postgres {
     }
 }
 
-/// The folder of its programs: from Debian's packages where it is not here, which start nothing.
+/// The folder of its programs.
 fn installed(recipe: &Server) -> PathBuf {
-    let install = ["install", "--yes", "--no-install-recommends", "postgresql"];
-    let missing: &[&[&str]] = if services::programs(recipe).is_ok() { &[] } else { &[&["update"], &install] };
-    for arguments in missing {
-        let mut apt = Command::new("apt-get");
-        apt.args(["-o", "DPkg::Lock::Timeout=300"]).args(*arguments).env("RUNLEVEL", "1");
-        let status = apt.stdout(Stdio::null()).status();
-        assert!(status.is_ok_and(|status| status.success()), "it takes PostgreSQL: {:?}", recipe.install);
+    if services::programs(recipe).is_err() {
+        debian::install("it takes PostgreSQL", &["postgresql"]);
     }
     services::programs(recipe).unwrap()
 }

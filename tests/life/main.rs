@@ -6,6 +6,8 @@ mod answers;
 mod asking;
 mod catalog;
 mod databases;
+#[path = "../shared/debian.rs"]
+mod debian;
 mod files;
 mod fleet;
 mod history;

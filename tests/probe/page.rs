@@ -9,15 +9,13 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    debian,
     variant::on_each_option,
     workshop::{Concurrency, Kind, Workshop},
 };
 
 /// How long a person would wait for what the page shows.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-const INSTALL: [&str; 6] =
-    ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"];
 
 mod a_document_is_written_a_question_answered_and_a_report_watched_to_its_end {
     super::on_each_option!(super::is_used);
@@ -166,15 +164,10 @@ fn post(url: &str, body: &Value) -> Value {
     said["value"].clone()
 }
 
-/// Installs the browser where that needs nobody's word; elsewhere says how.
+/// The browser and its driver, where they are not here.
 fn install() {
-    if Command::new("chromedriver").arg("--version").output().is_ok() {
-        return;
+    if Command::new("chromedriver").arg("--version").output().is_err() {
+        let what = "the start page is tested in Chromium, which is missing";
+        debian::install(what, &["chromium", "chromium-driver"]);
     }
-    let is_root = rustix::process::geteuid().is_root();
-    let run = |arguments: &[&str]| Command::new(arguments[0]).args(&arguments[1..]).output();
-    let done = is_root
-        && run(&["apt-get", "update"]).is_ok()
-        && run(&INSTALL).is_ok_and(|done| done.status.success());
-    assert!(done, "the start page is tested in Chromium, which is missing: sudo {}", INSTALL.join(" "));
 }

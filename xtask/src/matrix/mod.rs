@@ -6,7 +6,7 @@ mod servers;
 pub(crate) mod stacks;
 mod table;
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path, rc::Rc, time::Instant};
 
 use formwork::{
     answers::{Choices, covering},
@@ -16,6 +16,7 @@ use formwork::{
 };
 
 use self::project::{Beyond, LINT, WHOLE, Workshop};
+use crate::test::Step;
 
 /// CI runs one of so many shares whole; which, chance decides.
 const TURNS: usize = 5;
@@ -76,29 +77,41 @@ pub(crate) fn prove(home: &Path, share: Share, again: bool) -> Result<()> {
         }
     }
     println!("\n{share} in {:.0} s", begun.elapsed().as_secs_f64());
-    if red == 0 { Ok(()) } else { Err(Error::failed(format!("{red} projects are not proven"))) }
+    green(red)
 }
 
-/// What CI runs: the share whole, and of the others formatting and lints where they are not proven as they are. The
-/// default project is proven by a test of its own.
-pub(crate) fn turn(home: &Path, share: Share) -> Result<()> {
+/// What CI always runs: format and lints of those that are not proven as they are. The default project is proven by a
+/// test of its own.
+pub(crate) fn lint(home: &Path) -> Result<()> {
     let matrix = Matrix::load(home)?;
     let workshop = Workshop::build(home)?;
-    servers::install(&matrix.catalog)?;
     let mut red = 0;
     for at in 1..matrix.projects.len() {
-        let proven = matrix.proven(at, &workshop);
-        let steps = match (share.has(at), proven) {
-            (true, _) => WHOLE,
-            (false, None) => LINT,
-            (false, Some(proven)) => {
-                println!("{}: already proven on {}", matrix.title(at), proven.date);
-                continue;
-            }
-        };
-        red += usize::from(matrix.check(at, &workshop, steps)?.is_none());
+        match matrix.proven(at, &workshop) {
+            Some(proven) => println!("{}: already proven on {}", matrix.title(at), proven.date),
+            None => red += usize::from(matrix.check(at, &workshop, LINT)?.is_none()),
+        }
     }
-    if red == 0 { Ok(()) } else { Err(Error::failed(format!("matrix: {red} projects are red"))) }
+    green(red)
+}
+
+/// What CI runs in turn: each project of the share whole, proven or not.
+pub(crate) fn steps(home: &Path, share: Share) -> Result<Vec<Step<'_>>> {
+    let matrix = Rc::new(Matrix::load(home)?);
+    let projects = (1..matrix.projects.len()).filter(|at| share.has(*at));
+    let step = |at: usize| {
+        let matrix = Rc::clone(&matrix);
+        Step::new(format!("project {}", at + 1), move || {
+            let workshop = Workshop::build(home)?;
+            servers::install(&matrix.catalog)?;
+            green(usize::from(matrix.check(at, &workshop, WHOLE)?.is_none()))
+        })
+    };
+    Ok(projects.map(step).collect())
+}
+
+fn green(red: usize) -> Result<()> {
+    if red == 0 { Ok(()) } else { Err(Error::failed(format!("{red} projects of the matrix are red"))) }
 }
 
 /// Writes the table of what is proven anew.

@@ -2,7 +2,7 @@
 //! pair of options, its long tests are run at their full length: two processes of each role on the same servers, of which
 //! one is killed under load, and what a network does that is cut or silent.
 
-use std::path::Path;
+use std::{path::Path, rc::Rc};
 
 use formwork::{
     catalog::Catalog,
@@ -16,7 +16,7 @@ use super::{
     project::{Beyond, WHOLE, Workshop},
     servers,
 };
-use crate::long;
+use crate::{long, test::Step};
 
 /// With the tests that a project leaves out for their length.
 const EVERYTHING: Beyond<'_> = Beyond { long: &long::ALL, ignored: true };
@@ -55,10 +55,10 @@ pub(crate) enum Stacks {
     Turn(usize),
 }
 
-/// What CI runs; it writes nothing down. One whose turn it is has the kills alone for its long tests. The default project is
-/// proven by a test of its own.
-pub(crate) fn turn(home: &Path, which: Stacks) -> Result<()> {
-    let matrix = Matrix::load(home)?;
+/// What CI runs in turn; it writes nothing down. One whose turn it is has the kills alone for its long tests. The default
+/// project is proven by a test of its own.
+pub(crate) fn steps(home: &Path, which: Stacks) -> Result<Vec<Step<'_>>> {
+    let matrix = Rc::new(Matrix::load(home)?);
     let mut stacks = Vec::new();
     for name in preset::shipped() {
         let stack = stack(&matrix.catalog, &name)?;
@@ -66,22 +66,24 @@ pub(crate) fn turn(home: &Path, which: Stacks) -> Result<()> {
             stacks.push((name, stack));
         }
     }
-    let (chosen, beyond) = match which {
-        Stacks::All => (&stacks[..], EVERYTHING),
+    let beyond = match which {
+        Stacks::All => EVERYTHING,
         Stacks::Turn(number) => {
-            (&stacks[number % stacks.len()..][..1], Beyond { long: &[long::KILLS], ignored: false })
+            let turn = number % stacks.len();
+            stacks = vec![stacks.swap_remove(turn)];
+            Beyond { long: &[long::KILLS], ignored: false }
         }
     };
-    let workshop = Workshop::build(home)?;
-    servers::install(&matrix.catalog)?;
-    let mut red = Vec::new();
-    for (name, stack) in chosen {
-        println!("{name}");
-        if workshop.check(stack, WHOLE, beyond)?.is_none() {
-            red.push(name.clone());
-        }
-    }
-    green(&red)
+    let step = |(name, stack): (String, Combination)| {
+        let matrix = Rc::clone(&matrix);
+        Step::new(format!("stack {name}"), move || {
+            let workshop = Workshop::build(home)?;
+            servers::install(&matrix.catalog)?;
+            let red = workshop.check(&stack, WHOLE, beyond)?.is_none().then(|| name.clone());
+            green(red.as_slice())
+        })
+    };
+    Ok(stacks.into_iter().map(step).collect())
 }
 
 fn stack(catalog: &Catalog, name: &str) -> Result<Combination> {
