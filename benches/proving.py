@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""What it costs to prove many combinations one after the other, against as many cold checks: `proving.py [COLD]`.
+"""What it costs to prove many projects one after the other, against as many cold checks: `proving.py [PROJECTS]`.
 
-They are the projects of `cargo xtask matrix`, in which every pair of options stands. It proves them one after the other, from
-no compiled crate on (which empties `target/matrix`), and writes down what it proved. COLD (3) of those after the first, evenly
-spread, are then poured and checked whole each for itself, where nothing is kept; what these take longer stands for all. What is
-proven already costs neither; that is not measured here.
+They are the projects of `cargo xtask matrix`, in which every pair of options stands. PROJECTS (3) of them, evenly spread, are poured
+and checked whole twice: with nothing compiled, and with the registry's crates from the first time, as each has them in the
+matrix that comes after others. One after the other, all of them compile the crates once. What is proven already costs neither;
+that is not measured here.
 """
 
-import shutil
 import statistics
 import sys
 import tempfile
@@ -19,24 +18,23 @@ FORMWORK = TARGET / "debug/formwork"
 AFTER = "servers"
 
 
-def proven():
-    """Of each project of the matrix: its answers, as SLOT=OPTION, and how many seconds the check of it took."""
+def projects():
+    """The answers of each project of the matrix, as SLOT=OPTION."""
     lines = (HOUSE / "docs/evidence.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     head = rows[0]
     slots = head[:head.index(AFTER)]
-    # Below it stands the line that makes it a table, and after the combinations other tables may come.
-    rows = [dict(zip(head, row)) for row in rows[2:] if len(row) == len(head)]
-    return [([f"{slot}={row[slot]}" for slot in slots], float(row["seconds"])) for row in rows]
+    # Below it stands the line that makes it a table, and after the projects other tables may come.
+    return [[f"{slot}={cell}" for slot, cell in zip(slots, row)] for row in rows[2:] if len(row) == len(head)]
 
 
-def cold(answers):
+def check(answers, work, name):
     """Seconds from the first file to the last promise."""
     settings = [flag for answer in answers for flag in ("--set", answer)]
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work) / "project"
-        run(FORMWORK, "new", folder, "--yes", "--no-check", "--no-git", "--standalone", *settings)
-        return run(FORMWORK, "check", folder, XDG_CACHE_HOME=f"{work}/cache")
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        project = Path(folder) / name
+        run(FORMWORK, "new", project, "--yes", "--no-check", "--no-git", "--standalone", *settings)
+        return run(FORMWORK, "check", project, XDG_CACHE_HOME=f"{work}/cache")
 
 
 def main():
@@ -44,17 +42,16 @@ def main():
     # What the network and the compiler of formwork itself take is nobody's cost here.
     run("cargo", "fetch", "--locked", folder=HOUSE / "dependencies")
     run("cargo", "build", "--locked", "--package", "formwork")
-    shutil.rmtree(TARGET / "matrix", ignore_errors=True)
-    run("cargo", "xtask", "matrix", "--again")
-    every = proven()
-    together = sum(seconds for _, seconds in every)
-    print(f"{len(every)} one after the other: {together:.0f} s", flush=True)
-    later, longer = every[1:], []
-    for answers, warm in (later[at * len(later) // count] for at in range(count)):
-        longer.append(cold(answers) - warm)
-        print(f"{' '.join(answers)}: {warm:.0f} s, cold {longer[-1]:.0f} s longer", flush=True)
-    apart = together + len(later) * statistics.mean(longer)
-    print(f"{together:.0f} s ÷ {apart:.0f} s = {together / apart:.2f}")
+    every = projects()
+    colds, warms = [], []
+    for answers in (every[at * len(every) // count] for at in range(count)):
+        with tempfile.TemporaryDirectory() as work:
+            colds.append(check(answers, work, "first"))
+            warms.append(check(answers, work, "second"))
+        print(f"{' '.join(answers)}: cold {colds[-1]:.0f} s, with its crates {warms[-1]:.0f} s", flush=True)
+    cold, warm = statistics.mean(colds), statistics.mean(warms)
+    together, apart = cold + (len(every) - 1) * warm, len(every) * cold
+    print(f"{len(every)} one after the other: {together:.0f} s ÷ {apart:.0f} s = {together / apart:.2f}")
 
 
 main()

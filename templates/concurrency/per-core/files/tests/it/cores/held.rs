@@ -51,13 +51,18 @@ async fn a_core_that_does_not_turn_is_not_alive_until_it_does_again() {
     }
 }
 
-async fn count(mut context: Context) -> Result<StatusCode, Problem> {
+/// Reads and writes, the second in a transaction.
+async fn touch(context: &mut Context) -> Result<(), Problem> {
     let statement = sqlx::query_as("SELECT COUNT(*) FROM jobs");
     let _: Option<(i64,)> = context.read().await?.optional(statement).await?;
-    Ok(StatusCode::OK)
+    let mut transaction = context.begin().await?;
+    let statement = sqlx::query("UPDATE jobs SET attempts = attempts");
+    transaction.execute(statement).await?;
+    Ok(transaction.commit().await?)
 }
 
-/// The one connection that there is was opened by a core that is held up since.
+/// What the connections that are lent at once have for a limit, one of each kind, was opened by a core that is held up
+/// since, and had just been given back.
 #[tokio::test]
 async fn a_core_that_is_held_up_holds_up_no_statement_of_another() {
     let variables = [
@@ -66,15 +71,22 @@ async fn a_core_that_is_held_up_holds_up_no_statement_of_another() {
     ];
     let gate = Gate::default();
     let _opens = Opens(gate.clone());
-    let routes = routes(&gate).route("/count", get(count));
+    let holding = gate.clone();
+    let hold = async move |mut context: Context| {
+        touch(&mut context).await?;
+        holding.hold();
+        Ok::<_, Problem>(StatusCode::OK)
+    };
+    let count = async |mut context: Context| touch(&mut context).await;
+    let routes = routes(&gate)
+        .route("/touch", get(count))
+        .route("/touch-and-hold", get(hold));
     let server = Server::with_routes(&variables, routes).await;
     let credential = format!("authorization: {}\r\n", server.client("a").authorization());
     let mut connections = one_each(&server, 2).await;
-    connections[0].get("/count", &credential).await;
-    assert_eq!(connections[0].answer().await.status, 200);
-    connections[0].get("/hold", "").await;
+    connections[0].get("/touch-and-hold", &credential).await;
     gate.holds().await;
-    connections[1].get("/count", &credential).await;
+    connections[1].get("/touch", &credential).await;
     assert_eq!(connections[1].answer().await.status, 200);
 }
 
