@@ -62,6 +62,7 @@ fn drains(subject: &Subject) -> Finding {
         // A load balancer has stopped sending by now; what it sent before must be answered.
         let last = (DRAIN_DELAY / 2).saturating_sub(stopping.elapsed());
         thread::sleep(last);
+        load.knock(stopping + DRAIN_DELAY);
         load.stop();
         (stopping, drained)
     });
@@ -195,14 +196,30 @@ impl Load {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            // Round after round: a key that was used would only get the first round's answer.
-            let number = self.sent.fetch_add(1, Ordering::Relaxed);
-            let fresh = request.clone().header("idempotency-key", format!("probe-p12-{number}"));
-            let answer = fresh.send(self.to).and_then(|answer| is_well(request, &answer));
-            if let Err(reason) = answer {
+            if let Err(reason) = self.send_one(request) {
                 self.failures().push(reason);
+                // Who is refused comes back later; the cores are for the other promises.
+                thread::sleep(TICK);
             }
         }
+    }
+
+    /// All senders may be waiting for slow answers, so that nobody knocks while the process drains. This one does. The
+    /// listener may close at `end`: a failure that is seen later says nothing.
+    fn knock(&self, end: Instant) {
+        let answer = self.send_one(&Request::get(NOWHERE));
+        if let Err(reason) = answer
+            && Instant::now() < end
+        {
+            self.failures().push(reason);
+        }
+    }
+
+    fn send_one(&self, request: &Request) -> Finding {
+        // Round after round: a key that was used would only get the first round's answer.
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let fresh = request.clone().header("idempotency-key", format!("probe-p12-{number}"));
+        fresh.send(self.to).and_then(|answer| is_well(request, &answer))
     }
 
     fn stop(&self) {
