@@ -6,6 +6,7 @@ mod debian;
 mod fixture;
 mod interrupt;
 mod machine;
+mod recipes;
 mod services;
 mod steps;
 mod support;

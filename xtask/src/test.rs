@@ -13,7 +13,7 @@ use crate::{
     lock,
     long::{self, Long},
     matrix::{
-        self, Share,
+        self, Whole,
         stacks::{self, Stacks},
     },
     sync,
@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Extent {
     long: Vec<Long>,
     variants: Variants,
-    matrix: Share,
+    matrix: Whole,
     stacks: Stacks,
     /// Of what has turns, this one begins; it runs however late it is.
     first: usize,
@@ -43,7 +43,7 @@ impl Extent {
         Self {
             long: long::ALL.to_vec(),
             variants: Variants::All,
-            matrix: Share::ALL,
+            matrix: Whole::All,
             stacks: Stacks::All,
             first: 0,
             late: None,
@@ -58,7 +58,7 @@ impl Extent {
         Self {
             long: vec![long::ALL[number % long::ALL.len()]],
             variants: Variants::of_commit(number / long::ALL.len()),
-            matrix: Share::of_commit(number),
+            matrix: Whole::Turn(number),
             stacks: Stacks::Turn(number),
             // The rest says whose turn it is.
             first: number / 30,
@@ -90,7 +90,6 @@ pub(crate) fn run(home: &Path, extent: &Extent) -> Result<()> {
         println!("long this time: {variable}={size}");
     }
     println!("variants on further options this time: {}", extent.variants);
-    println!("projects of the matrix this time: {}", extent.matrix);
     let cargo = |arguments: &'static [&str]| move || cargo(home, arguments, &extent.long);
     let always = vec![
         Step::new("lock file", || lock::compare(home)),
@@ -100,15 +99,21 @@ pub(crate) fn run(home: &Path, extent: &Extent) -> Result<()> {
         Step::new("tests", cargo(&TESTS)),
         Step::new("matrix", || matrix::lint(home)),
     ];
-    let mut in_turn = matrix::steps(home, extent.matrix)?;
-    in_turn.extend(stacks::steps(home, extent.stacks)?);
-    in_turn.push(Step::new("variants", || variants::run(home, extent.variants)));
-    let first = extent.first % in_turn.len();
-    in_turn.rotate_left(first);
     let begun = Instant::now();
-    let told = Told::of(&always, &in_turn, &|| extent.late.is_some_and(|late| begun.elapsed() > late));
+    let is_late = || extent.late.is_some_and(|late| begun.elapsed() > late);
+    let told = Told::of(&always, || in_turn(home, extent), &is_late);
     println!("\n{} in {:.0} s", told.times.join(", "), begun.elapsed().as_secs_f64());
     told.result()
+}
+
+/// What has turns, in the order in which it is run this time.
+fn in_turn<'a>(home: &'a Path, extent: &'a Extent) -> Result<Vec<Step<'a>>> {
+    let mut steps = matrix::steps(home, extent.matrix)?;
+    steps.extend(stacks::steps(home, extent.stacks)?);
+    steps.push(Step::new("variants", || variants::run(home, extent.variants)));
+    let first = extent.first % steps.len();
+    steps.rotate_left(first);
+    Ok(steps)
 }
 
 /// What there is to say of steps.
@@ -121,14 +126,23 @@ struct Told {
 
 impl Told {
     /// Runs what always runs, and of the rest the first and what begins before it is late.
-    fn of(always: &[Step<'_>], in_turn: &[Step<'_>], is_late: &dyn Fn() -> bool) -> Self {
+    fn of<'a>(
+        always: &[Step<'_>],
+        in_turn: impl FnOnce() -> Result<Vec<Step<'a>>>,
+        is_late: &dyn Fn() -> bool,
+    ) -> Self {
         let mut told = Self::default();
-        let (first, rest) = in_turn.split_at(in_turn.len().min(1));
-        for step in always.iter().chain(first) {
+        for step in always {
             told.run(step);
         }
-        for step in rest {
-            match is_late() {
+        // What is wrong with the templates was said by a step before, which knows it better.
+        let in_turn = in_turn().unwrap_or_else(|error| {
+            error.print();
+            told.failed.push("what has turns".to_owned());
+            Vec::new()
+        });
+        for (at, step) in in_turn.iter().enumerate() {
+            match at > 0 && is_late() {
                 true => told.left.push(step.name.clone()),
                 false => told.run(step),
             }
@@ -189,10 +203,16 @@ mod tests {
             })
         };
         let always = [step("lint"), step("tests")];
-        let in_turn = [step("worker"), step("variants")];
-        let told = Told::of(&always, &in_turn, &|| is_late);
-        drop((always, in_turn));
+        let in_turn = vec![step("worker"), step("variants")];
+        let told = Told::of(&always, || Ok(in_turn), &|| is_late);
+        drop(always);
         (ran.into_inner(), told)
+    }
+
+    #[test]
+    fn where_nobody_knows_what_has_turns_the_rest_is_run_and_it_is_red() {
+        let told = Told::of(&[Step::new("lint", || Ok(()))], || Err(Error::failed("red")), &|| false);
+        assert_eq!((told.times.len(), told.failed), (1, vec!["what has turns".to_owned()]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use formwork::{
 use self::project::{Beyond, LINT, WHOLE, Workshop};
 use crate::test::Step;
 
-/// CI runs one of so many shares whole; which, chance decides.
+/// CI runs one of so many whole.
 const TURNS: usize = 5;
 const TABLE: &str = "docs/evidence.md";
 
@@ -31,11 +31,6 @@ pub(crate) struct Share {
 
 impl Share {
     pub(crate) const ALL: Self = Self { number: 0, of: 1 };
-
-    /// The share whose turn it is at a commit of this number.
-    pub(crate) fn of_commit(number: usize) -> Self {
-        Self { number: number % TURNS, of: TURNS }
-    }
 
     /// `2/5`, counted from 1.
     pub(crate) fn parse(text: &str) -> Result<Self> {
@@ -59,6 +54,14 @@ impl std::fmt::Display for Share {
     }
 }
 
+/// Which of them `cargo xtask test` and `cargo xtask full` run whole.
+#[derive(Clone, Copy)]
+pub(crate) enum Whole {
+    All,
+    /// A fifth, beginning with the one whose turn it is at a commit of this number.
+    Turn(usize),
+}
+
 /// Proves what is in the share and not proven yet, or all of the share `again`; writes down each at once.
 pub(crate) fn prove(home: &Path, share: Share, again: bool) -> Result<()> {
     let mut matrix = Matrix::load(home)?;
@@ -67,7 +70,7 @@ pub(crate) fn prove(home: &Path, share: Share, again: bool) -> Result<()> {
     let begun = Instant::now();
     let mut red = 0;
     for at in (0..matrix.projects.len()).filter(|at| share.has(*at)) {
-        if let Some(proven) = matrix.proven(at, &workshop).filter(|_| !again) {
+        if let Some(proven) = matrix.proven(at, &workshop.toolchain).filter(|_| !again) {
             println!("{}: already proven on {}", matrix.title(at), proven.date);
             continue;
         }
@@ -87,7 +90,7 @@ pub(crate) fn lint(home: &Path) -> Result<()> {
     let workshop = Workshop::build(home)?;
     let mut red = 0;
     for at in 1..matrix.projects.len() {
-        match matrix.proven(at, &workshop) {
+        match matrix.proven(at, &workshop.toolchain) {
             Some(proven) => println!("{}: already proven on {}", matrix.title(at), proven.date),
             None => red += usize::from(matrix.check(at, &workshop, LINT)?.is_none()),
         }
@@ -95,10 +98,16 @@ pub(crate) fn lint(home: &Path) -> Result<()> {
     green(red)
 }
 
-/// What CI runs in turn: each project of the share whole, proven or not.
-pub(crate) fn steps(home: &Path, share: Share) -> Result<Vec<Step<'_>>> {
+/// What CI runs in turn: projects whole. Those that are not proven as they are come before others.
+pub(crate) fn steps(home: &Path, which: Whole) -> Result<Vec<Step<'_>>> {
     let matrix = Rc::new(Matrix::load(home)?);
-    let projects = (1..matrix.projects.len()).filter(|at| share.has(*at));
+    let toolchain = project::toolchain(home)?;
+    // The default project is proven by a test of its own.
+    let projects = (1..matrix.projects.len()).collect();
+    let projects = match which {
+        Whole::All => projects,
+        Whole::Turn(number) => in_turn(projects, number, |at| matrix.proven(at, &toolchain).is_some()),
+    };
     let step = |at: usize| {
         let matrix = Rc::clone(&matrix);
         Step::new(format!("project {}", at + 1), move || {
@@ -107,7 +116,16 @@ pub(crate) fn steps(home: &Path, share: Share) -> Result<Vec<Step<'_>>> {
             green(usize::from(matrix.check(at, &workshop, WHOLE)?.is_none()))
         })
     };
-    Ok(projects.map(step).collect())
+    Ok(projects.into_iter().map(step).collect())
+}
+
+/// A fifth of the projects, from the one on whose turn it is: what has changed first.
+fn in_turn(mut projects: Vec<usize>, number: usize, is_proven: impl Fn(usize) -> bool) -> Vec<usize> {
+    let count = projects.len();
+    projects.rotate_left(number % count);
+    projects.sort_by_key(|at| is_proven(*at));
+    projects.truncate(count.div_ceil(TURNS));
+    projects
 }
 
 fn green(red: usize) -> Result<()> {
@@ -130,8 +148,8 @@ struct Combination {
 
 impl Combination {
     /// Whether what was last proven is this very project, by this compiler.
-    fn proven<'a>(&self, last: Option<&'a Proven>, workshop: &Workshop) -> Option<&'a Proven> {
-        last.filter(|proven| proven.tree == self.tree && proven.toolchain == workshop.toolchain)
+    fn proven<'a>(&self, last: Option<&'a Proven>, toolchain: &str) -> Option<&'a Proven> {
+        last.filter(|proven| proven.tree == self.tree && proven.toolchain == toolchain)
     }
 }
 
@@ -164,9 +182,9 @@ impl Matrix {
         format!("{:2} of {}  {choices}", at + 1, self.projects.len())
     }
 
-    fn proven(&self, at: usize, workshop: &Workshop) -> Option<&Proven> {
+    fn proven(&self, at: usize, toolchain: &str) -> Option<&Proven> {
         let project = &self.projects[at];
-        project.proven(self.evidence.get(&project.choices), workshop)
+        project.proven(self.evidence.get(&project.choices), toolchain)
     }
 
     fn check(&self, at: usize, workshop: &Workshop, steps: &str) -> Result<Option<Proven>> {
@@ -192,7 +210,11 @@ impl Matrix {
     }
 
     fn write_table(&self, home: &Path) -> Result<()> {
-        self.write(home, TABLE, &table::render(&self.catalog, &self.choices(), &self.evidence))
+        self.write(home, TABLE, &self.table())
+    }
+
+    fn table(&self) -> String {
+        table::render(&self.catalog, &self.choices(), &self.evidence)
     }
 
     fn write(&self, home: &Path, file: &str, text: &str) -> Result<()> {
@@ -209,13 +231,43 @@ fn named_as(choices: &Choices) -> String {
 mod tests {
     use super::*;
 
+    fn home() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    }
+
     #[test]
-    fn every_project_is_in_one_share() {
-        for at in 0..12 {
-            let shares = (0..TURNS).filter(|commit| Share::of_commit(commit + TURNS).has(at));
-            assert_eq!(shares.count(), 1);
-            assert!(Share::ALL.has(at));
+    fn what_has_changed_comes_before_what_is_proven() {
+        let turn =
+            |number, changed: &[usize]| in_turn((1..17).collect(), number, |at| !changed.contains(&at));
+        assert_eq!(turn(3, &[]), [4, 5, 6, 7]);
+        assert_eq!(turn(14, &[]), [15, 16, 1, 2]);
+        assert_eq!(turn(3, &[2, 9]), [9, 2, 4, 5]);
+        assert_eq!(turn(3, &[1, 2, 3, 4, 5, 6]), [4, 5, 6, 1]);
+    }
+
+    #[test]
+    fn every_project_has_its_turn() {
+        for at in 1..17 {
+            let turns = (32..48).filter(|number| in_turn((1..17).collect(), *number, |_| true).contains(&at));
+            assert_eq!(turns.count(), 4);
         }
+    }
+
+    #[test]
+    fn another_tree_and_another_compiler_are_not_proven() {
+        let mut matrix = Matrix::load(home()).expect("a matrix");
+        let proven = matrix.evidence.get(&matrix.projects[0].choices).expect("a proof").clone();
+        matrix.projects[0].tree = proven.tree.clone();
+        assert!(matrix.proven(0, &proven.toolchain).is_some());
+        assert!(matrix.proven(0, "0.0.0").is_none());
+        matrix.projects[0].tree = "sha256:0".to_owned();
+        assert!(matrix.proven(0, &proven.toolchain).is_none());
+    }
+
+    #[test]
+    fn the_table_is_what_the_evidence_says() {
+        let there = fs::read_to_string(home().join(TABLE)).expect("a table");
+        assert!(there == Matrix::load(home()).expect("a matrix").table(), "cargo xtask matrix --table");
     }
 
     #[test]

@@ -45,8 +45,7 @@ impl Workshop {
         let failed = |error| Error::failed("formwork cannot be built").cause(error);
         cmd!("cargo", "build", "--locked", "--package", "formwork").dir(home).run().map_err(failed)?;
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| home.join("target"), PathBuf::from);
-        let said = cmd!("rustc", "--version").dir(home).read().map_err(failed)?;
-        let toolchain = said.split(' ').nth(1).unwrap_or_default().to_owned();
+        let toolchain = toolchain(home)?;
         Ok(Self { formwork: target.join("debug/formwork"), cache: target.join("matrix"), toolchain })
     }
 
@@ -86,6 +85,13 @@ impl Workshop {
         command.args(arguments).arg(project).env("XDG_CACHE_HOME", &self.cache).stderr(Stdio::inherit());
         command.output().map_err(|error| Error::failed("formwork cannot be started").cause(error))
     }
+}
+
+/// The compiler's release.
+pub(super) fn toolchain(home: &Path) -> Result<String> {
+    let said = cmd!("rustc", "--version").dir(home).read();
+    let said = said.map_err(|error| Error::missing("rustc cannot be started").cause(error))?;
+    Ok(said.split(' ').nth(1).unwrap_or_default().to_owned())
 }
 
 /// A program that works on a project.

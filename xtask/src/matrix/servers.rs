@@ -7,26 +7,39 @@ use formwork::{
     error::{Error, Result},
 };
 
+/// What those tests take that PostgreSQL's projects leave out: no option needs it.
+const POOLER: [&str; 2] = ["pgbouncer", "sudo apt-get install pgbouncer"];
+
 /// Installs what is missing, where this may: as root.
 pub(super) fn install(catalog: &Catalog) -> Result<()> {
     let servers = catalog.parts().filter_map(|part| part.server.as_ref());
     for server in servers {
         for command in services::missing(server) {
-            let lacking = || Error::missing(format!("{} is not here", server.title)).help(command.clone());
-            if !rustix::process::geteuid().is_root() {
-                return Err(lacking());
-            }
-            println!("{}: {command}", server.title);
-            // No Debian package starts its server where no init runs, and none asks anything.
-            let quietly = cmd!("sh", "-c", at_once(&command));
-            let quietly = quietly.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive").stdin_null();
-            quietly.stdout_to_stderr().run().map_err(|error| lacking().cause(error))?;
-            if services::missing(server).contains(&command) {
-                return Err(lacking().cause("it was installed, and is not found"));
-            }
+            get(&server.title, &command, || !services::missing(server).contains(&command))?;
         }
     }
     Ok(())
+}
+
+pub(super) fn install_pooler() -> Result<()> {
+    let [program, command] = POOLER;
+    let is_there =
+        || cmd!("sh", "-c", format!("PATH=$PATH:/usr/sbin command -v {program}")).stdout_null().run().is_ok();
+    if is_there() { Ok(()) } else { get("PgBouncer", command, is_there) }
+}
+
+/// Gets what is named `title`; as anybody but root says how.
+fn get(title: &str, command: &str, is_there: impl Fn() -> bool) -> Result<()> {
+    let lacking = || Error::missing(format!("{title} is not here")).help(command);
+    if !rustix::process::geteuid().is_root() {
+        return Err(lacking());
+    }
+    println!("{title}: {command}");
+    // No Debian package starts its server where no init runs, and none asks anything.
+    let quietly = cmd!("sh", "-c", at_once(command));
+    let quietly = quietly.env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive").stdin_null();
+    quietly.stdout_to_stderr().run().map_err(|error| lacking().cause(error))?;
+    if is_there() { Ok(()) } else { Err(lacking().cause("it was installed, and is not found")) }
 }
 
 /// As root, who is asked nothing, on a machine that may know no packages yet.

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    HARDLY_LOOKS, all_is_told, beside, connection, front_and_worker,
+    HARDLY_LOOKS, all_is_told, ask, beside, connection, front_and_worker,
     inbox::{are_taken, message},
     is_made, jobs, report,
 };
@@ -175,8 +175,10 @@ async fn one_that_was_restarted_empty_is_told_and_heard_again() {
 
     server.stop();
     client.create("during").await;
+    let asked = ask(&client).await;
     server.start_again();
     all_is_told(&app).await;
+    is_made(&client, &asked).await;
     let stranger = Stranger::at(&url, folder.path()).await;
     let stranger = stranger.expect("as before");
     let after = client.create("after").await;
@@ -188,6 +190,9 @@ async fn one_that_was_restarted_empty_is_told_and_heard_again() {
     report(&client).await;
     stranger.send(&message("1", "one")).await;
     are_taken(&app, 1).await;
+    let reports = jobs(&app, "report").await;
+    let attempts: Vec<i64> = reports.iter().map(|job| job.attempts).collect();
+    assert_eq!(attempts, [1, 1, 1]);
 }
 
 #[tokio::test]

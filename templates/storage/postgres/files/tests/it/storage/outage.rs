@@ -77,7 +77,7 @@ async fn start(folder: &TempDir, ways: &Ways, longest: &str) -> Process {
         ("APP__JOBS__POLL_INTERVAL", "100ms"),
     ];
     let process = Process::start(folder.path(), &variables).await;
-    assert!(ways.are_taken());
+    assert!(ways.are_taken(), "it came by another way");
     process
 }
 

@@ -7,14 +7,20 @@ use std::{env, process::Command};
 
 use serde_json::{Value, json};
 use service::{
-    data::{database::Database, meter::Meter},
+    config::Secret,
+    data::{connection::Connection, database::Database, meter::Meter},
     edge::deadline::Deadline,
 };
 use temp_dir::TempDir;
 
-use super::PATIENCE;
+use super::{PATIENCE, begin, execute};
 use crate::support::{
-    Server, client::header, configuration, database::POOLER, document, eventually,
+    Server,
+    client::header,
+    configuration,
+    database::{self, POOLER},
+    document, eventually,
+    proxy::Proxy,
     servers::POSTGRES,
 };
 
@@ -24,11 +30,40 @@ const POOLED: [(&str, &str); 1] = [("APP__DATABASE__POOLER", "transaction")];
 async fn migrations_go_past_it_or_nowhere() {
     let folder = TempDir::new().expect("a folder");
     let mut config = configuration(folder.path(), &POOLED).database;
+    config.is_made = false;
     config.direct_url = None;
     let database = Database::open(&config, folder.path()).await;
     let refused = database.expect("a start").migrate().await;
     let said = refused.expect_err("no way past it").to_string();
     assert!(said.contains("set APP__DATABASE__DIRECT_URL"), "{said}");
+
+    let past = Proxy::to(database::address(POSTGRES.url())).await;
+    let url = database::by(past.address(), POSTGRES.url(), folder.path());
+    config.direct_url = Some(Secret::new(url));
+    let database = Database::open(&config, folder.path()).await;
+    let database = database.expect("a start");
+    assert_eq!(past.connections(), 0);
+    database.migrate().await.expect("a schema");
+    assert_eq!(past.connections(), 1);
+}
+
+/// The bounds of the session that it has.
+async fn bounds(connection: &mut Connection) -> String {
+    const BOUNDS: &str = "SELECT CONCAT_WS(' ', current_setting('statement_timeout'),
+        current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'))";
+    let bounds = connection.scalar(sqlx::query_scalar(BOUNDS)).await;
+    bounds.expect("an answer")
+}
+
+/// Whoever has the session next finds nothing in it.
+#[tokio::test]
+async fn a_transaction_takes_its_settings_with_it() {
+    let server = Server::with(&POOLED).await;
+    let mut connection = begin(&server.app).await;
+    let within = bounds(&mut connection).await;
+    assert!(!within.split(' ').any(|setting| setting == "0"), "{within}");
+    execute(&mut connection, "COMMIT").await.expect("an end");
+    assert_eq!(bounds(&mut connection).await, "0 0 0");
 }
 
 #[tokio::test]

@@ -51,12 +51,12 @@ async fn asked(server: &Server) -> Value {
     usage(&client).await
 }
 
-#[tokio::test]
-async fn one_that_is_lost_is_missed_by_nobody_and_asked_again_once_it_is_back() {
+/// Nobody misses it, and it is asked again once it is back.
+async fn it_is_not_missed(lose: impl AsyncFnOnce(&Proxy)) {
     let (proxy, replica) = another().await;
     let server = Server::with(&[("APP__DATABASE__REPLICA_URL", &replica)]).await;
     assert_eq!(asked(&server).await, 0);
-    proxy.cut().await;
+    lose(&proxy).await;
     for _ in 0..3 {
         assert_eq!(asked(&server).await, 1);
     }
@@ -65,4 +65,15 @@ async fn one_that_is_lost_is_missed_by_nobody_and_asked_again_once_it_is_back() 
         (asked(&server).await == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn one_that_is_lost_is_missed_by_nobody_and_asked_again_once_it_is_back() {
+    it_is_not_missed(async |proxy| proxy.cut().await).await;
+}
+
+/// Nothing says that it is gone.
+#[tokio::test]
+async fn one_that_is_silent_is_missed_by_nobody_either() {
+    it_is_not_missed(async |proxy| proxy.fall_silent()).await;
 }

@@ -1,8 +1,10 @@
-//! Of workers that claim jobs which share a key, each sees what those before have claimed.
+//! Workers that claim jobs do not wait for each other, but for those of jobs which share a key: each of them sees what those
+//! before have claimed.
 
 use std::time::Duration;
 
 use service::{
+    app::state::App,
     data::{
         connection::Connection,
         database::Database,
@@ -13,7 +15,7 @@ use service::{
 };
 use uuid::Uuid;
 
-use super::{PATIENCE, execute, write};
+use super::{PATIENCE, begin, execute, write};
 use crate::support::{Server, eventually};
 
 const KIND: &str = "webhook";
@@ -24,18 +26,14 @@ async fn begin_alone(database: &Database) -> Connection {
     begun.expect("a transaction")
 }
 
-/// One at a time of those that share a key.
-async fn claim(connection: &mut Connection) -> Option<Claimed> {
+/// So many at a time of those that share a key.
+async fn claim(connection: &mut Connection, per_key: Option<u32>) -> Option<Claimed> {
     let lease = Duration::from_secs(60);
-    let claimed = jobs::claim(connection, KIND, Some(1), Uuid::now_v7(), lease).await;
+    let claimed = jobs::claim(connection, KIND, per_key, Uuid::now_v7(), lease).await;
     claimed.expect("an answer")
 }
 
-#[tokio::test]
-async fn no_more_of_a_key_run_than_may() {
-    let server = Server::start().await;
-    let app = &server.app;
-    let key = Uuid::now_v7();
+async fn add_two(app: &App, concurrency_key: Option<Uuid>) {
     for _ in 0..2 {
         let job = NewJob {
             id: Uuid::now_v7(),
@@ -46,15 +44,36 @@ async fn no_more_of_a_key_run_than_may() {
             delay: Duration::ZERO,
             max_attempts: 1,
             dedupe_key: None,
-            concurrency_key: Some(key),
+            concurrency_key,
             traceparent: None,
         };
         assert!(jobs::add(&mut write(app).await, &job).await.expect("a job"));
     }
+}
+
+/// Waiting for the first would last until it commits, which it does not here.
+#[tokio::test]
+async fn one_that_another_is_about_to_claim_is_passed_over() {
+    let server = Server::start().await;
+    add_two(&server.app, None).await;
+    let mut first = begin(&server.app).await;
+    let one = claim(&mut first, None).await.expect("a job");
+    let mut second = begin(&server.app).await;
+    let other = claim(&mut second, None).await.expect("the other job");
+    assert_ne!(one.id, other.id);
+    assert!(claim(&mut write(&server.app).await, None).await.is_none());
+}
+
+#[tokio::test]
+async fn no_more_of_a_key_run_than_may() {
+    let server = Server::start().await;
+    let app = &server.app;
+    add_two(app, Some(Uuid::now_v7())).await;
     let mut first = begin_alone(&app.database).await;
-    assert!(claim(&mut first).await.is_some());
+    assert!(claim(&mut first, Some(1)).await.is_some());
     let database = app.database.clone();
-    let second = tokio::spawn(async move { claim(&mut begin_alone(&database).await).await });
+    let second =
+        tokio::spawn(async move { claim(&mut begin_alone(&database).await, Some(1)).await });
     eventually("a wait for the turn", async || {
         let waits = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
