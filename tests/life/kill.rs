@@ -16,8 +16,8 @@ use crate::{
 
 /// So many moments of a run are tried, unless `FORMWORK_TEST_MOMENTS` says more.
 const MOMENTS: u32 = 20;
-/// It counts moments of `formwork new`; one of a change takes more than five times as long.
-const SHARE: u32 = 5;
+/// It counts moments of `formwork new`; one of a change takes some ten times as long.
+const SHARE: u32 = 10;
 
 fn start(project: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_formwork"));

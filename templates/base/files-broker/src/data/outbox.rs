@@ -67,6 +67,13 @@ pub struct Progress {
     pub events: i64,
 }
 
+/// Whether there is something to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    pub news: bool,
+    pub events: bool,
+}
+
 /// What there is of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
@@ -105,10 +112,13 @@ pub async fn add_if_none(connection: &mut Connection, id: &str, topic: &str) -> 
 }
 
 /// A read, so that a relay with nothing to do never takes the write lock.
-pub async fn is_empty(connection: &mut Connection) -> Result<bool, Error> {
-    let first = sqlx::query_as("SELECT position FROM outbox WHERE refused IS NULL LIMIT 1");
-    let first: Option<(i64,)> = connection.optional(first).await?;
-    Ok(first.is_none())
+pub async fn waits(connection: &mut Connection) -> Result<Waits, Error> {
+    let statement = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE NOT is_event AND refused IS NULL),
+             EXISTS (SELECT 1 FROM outbox WHERE is_event AND refused IS NULL)",
+    );
+    let (news, events) = connection.one(statement).await?;
+    Ok(Waits { news, events })
 }
 
 pub async fn depth(connection: &mut Connection) -> Result<Depth, Error> {
@@ -136,12 +146,13 @@ pub async fn drop_old_news(connection: &mut Connection, age: Duration) -> Result
     connection.execute(statement).await.map(drop)
 }
 
-/// Takes the first ones, as many of news and as many events, in their order, for whoever has the turn. They stay until
+/// Takes the first ones, so many of news and so many events, in their order, for whoever has the turn. They stay until
 /// they are removed.
 pub async fn claim(
     connection: &mut Connection,
     holder: Uuid,
-    limit: u32,
+    news: u32,
+    events: u32,
 ) -> Result<Vec<Waiting>, Error> {
     let statement = sqlx::query_as(
         "UPDATE outbox SET holder = $1 WHERE position IN (
@@ -149,11 +160,12 @@ pub async fn claim(
                  WHERE NOT is_event AND refused IS NULL ORDER BY position LIMIT $2) AS news
              UNION ALL
              SELECT position FROM (SELECT position FROM outbox
-                 WHERE is_event AND refused IS NULL ORDER BY position LIMIT $2) AS events
+                 WHERE is_event AND refused IS NULL ORDER BY position LIMIT $3) AS events
          ) RETURNING position, is_event, id, topic, body",
     )
     .bind(holder)
-    .bind(i64::from(limit));
+    .bind(i64::from(news))
+    .bind(i64::from(events));
     let mut claimed: Vec<Waiting> = connection.all(statement).await?;
     claimed.sort_by_key(|message| message.position);
     Ok(claimed)

@@ -71,10 +71,15 @@ pub(super) async fn run(app: App) {
     }
 }
 
+/// Says once that it cannot, however long that lasts.
 async fn receive_all(app: &App) {
+    let mut is_down = false;
     while !app.lifecycle.is_draining() {
-        if let Err(error) = receive(app).await {
-            tracing::debug!("no messages are received: {error:#}");
+        if let Err(error) = receive(app, &mut is_down).await
+            && !is_down
+        {
+            tracing::warn!("messages of others cannot be received, and wait: {error:#}");
+            is_down = true;
         }
         rest(app).await;
     }
@@ -88,8 +93,11 @@ async fn rest(app: &App) {
     }
 }
 
-async fn receive(app: &App) -> anyhow::Result<()> {
+async fn receive(app: &App, is_down: &mut bool) -> anyhow::Result<()> {
     let mut inbox = app.broker.subscribe(Queue::Inbox).await?;
+    if std::mem::take(is_down) {
+        tracing::info!("messages of others are received again");
+    }
     loop {
         let next = tokio::select! {
             next = inbox.next() => next?,

@@ -30,14 +30,14 @@ const RENEWAL: Duration = Duration::from_secs(1);
 /// It begins nothing later than this, so that what the broker has is removed.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// As many of each kind as are told in one turn.
+/// As many of news, and of events, as are told in one turn.
 const BATCH: u32 = 100;
-
-/// The pause after a failure.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Who has the turn looks again before it rests. So this is for when it dies, or fails.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The pause after a failure. Others look meanwhile: it may be this process alone that cannot reach the broker.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// After a failure events are let be. Some of their readers may have what another one's queue refuses, and have it once
 /// more at each attempt. News of jobs goes on meanwhile.
@@ -133,34 +133,34 @@ enum Turn {
 }
 
 async fn batch(app: &App, holder: Uuid, events: &mut Rest) -> anyhow::Result<Turn> {
-    if let Some(turn) = look(app, holder).await? {
+    let rest = events.left();
+    if let Some(turn) = look(app, holder, rest).await? {
         if let Turn::Idle = turn {
             *events = Rest::default();
         }
         return Ok(turn);
     }
+    let of_events = if rest.is_some() { 0 } else { BATCH };
     let claimed = transact(app, async |transaction| {
         if !turns::take(transaction, TURN, holder, LENGTH).await? {
             return Ok(None);
         }
         outbox::drop_old_news(transaction, STALE).await?;
-        Ok(Some(outbox::claim(transaction, holder, BATCH).await?))
+        Ok(Some(
+            outbox::claim(transaction, holder, BATCH, of_events).await?,
+        ))
     })
     .await?;
-    let Some(mut claimed) = claimed else {
+    let Some(claimed) = claimed else {
         return Ok(Turn::Taken(LOOK));
     };
-    let rest = events.left();
-    if rest.is_some() {
-        claimed.retain(|waiting| !waiting.is_event);
-    }
     let told = tokio::select! {
         told = tell(&app.broker, &claimed) => told,
         never = keep_turn(app, holder) => match never {},
     };
     if told.events.is_some() {
         events.begin(FIRST_REST, LONGEST_REST);
-    } else if rest.is_none() {
+    } else if told.has_settled_events() {
         *events = Rest::default();
     }
     transact(app, async |transaction| {
@@ -183,11 +183,14 @@ pub(super) async fn measure(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why there is no turn to take, if there is none. It only reads.
-async fn look(app: &App, holder: Uuid) -> Result<Option<Turn>, Error> {
+/// Why there is no turn to take, if there is none. It only reads: events that `rest` cost whoever commits nothing.
+async fn look(app: &App, holder: Uuid, rest: Option<Duration>) -> Result<Option<Turn>, Error> {
     let mut connection = reader(app).await?;
-    if outbox::is_empty(&mut connection).await? {
-        return Ok(Some(Turn::Idle));
+    let waits = outbox::waits(&mut connection).await?;
+    match (waits.news, rest) {
+        (false, _) if !waits.events => return Ok(Some(Turn::Idle)),
+        (false, Some(left)) => return Ok(Some(Turn::Rests(left))),
+        _ => {}
     }
     let left = turns::left(&mut connection, TURN, holder).await?;
     Ok(left.map(Turn::Taken))

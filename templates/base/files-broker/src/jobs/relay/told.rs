@@ -72,6 +72,11 @@ impl Told {
         outbox::remove(connection, holder, self.progress).await
     }
 
+    /// Whether one at least waits no more.
+    pub(super) fn has_settled_events(&self) -> bool {
+        self.progress.events > 0
+    }
+
     /// Why it came no further, if that was the broker's doing.
     pub(super) fn failure(self) -> Option<anyhow::Error> {
         self.events.or(self.news)

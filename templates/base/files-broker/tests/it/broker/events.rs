@@ -112,7 +112,7 @@ async fn a_relay_that_dies_is_followed_by_one_that_tells_it_all_again() {
     let dead = Uuid::now_v7();
     let turn = turns::take(&mut connection, relay::TURN, dead, Duration::from_secs(2)).await;
     assert!(turn.expect("an answer"), "nobody else is there");
-    let claimed = outbox::claim(&mut connection, dead, 3)
+    let claimed = outbox::claim(&mut connection, dead, 3, 3)
         .await
         .expect("messages");
     drop(connection);

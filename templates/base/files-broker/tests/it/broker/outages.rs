@@ -156,6 +156,20 @@ async fn that_it_is_silent_is_said_once() {
     }
 }
 
+/// It has the turn while it tries, and nobody else can have it.
+#[tokio::test]
+async fn who_has_never_reached_it_holds_up_others_for_moments() {
+    let folder = TempDir::new().expect("a folder");
+    let (proxy, url) = by_proxy().await;
+    proxy.fall_silent();
+    let app = beside(&folder, &[]).await;
+    let apart = Process::start(folder.path(), &[("APP__BROKER__URL", url.as_str())]).await;
+    let front = Process::start_as("serve", folder.path(), &[]).await;
+    apart.client("a").await.create("one").await;
+    front.client("a").await.create("two").await;
+    all_is_told(&app).await;
+}
+
 /// Its process ends, and the next one knows nothing.
 #[tokio::test]
 async fn one_that_was_restarted_empty_is_told_and_heard_again() {

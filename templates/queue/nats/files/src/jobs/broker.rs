@@ -30,6 +30,9 @@ pub const DEVELOPMENT_URL: &str = "nats://127.0.0.1:4222";
 /// The longest wait for an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// For one address. A cluster's name has several, and some of them may lead nowhere.
+const CONNECT: Duration = Duration::from_millis(1600);
+
 /// The server is asked so often whether it is there. The third time without an answer the connection is given up: whoever
 /// stands between may have forgotten it, and told nobody.
 const PING: Duration = Duration::from_secs(3);
@@ -39,6 +42,10 @@ const PULL: Duration = Duration::from_secs(5);
 
 /// What is neither taken nor left for so long is delivered again.
 const HELD: Duration = Duration::from_secs(30);
+
+/// What the client cannot read ends its connection, so that nobody can lay it aside. After so many deliveries of a message
+/// the server keeps it, and sends it no more.
+const DELIVERIES: i64 = 20;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -114,19 +121,28 @@ impl Broker {
     pub async fn subscribe(&self, queue: Queue) -> anyhow::Result<Subscription> {
         let context = self.context().await?;
         let prefix = &self.config.prefix;
-        let (stream, name, subject) = match queue {
+        let (stream, name, config) = match queue {
             Queue::Jobs(kind) => {
                 let name = kind.name();
-                (JOBS, name, format!("{prefix}.{JOBS}.{name}"))
+                let config = pull::Config {
+                    filter_subject: format!("{prefix}.{JOBS}.{name}"),
+                    ..pull::Config::default()
+                };
+                (JOBS, name, config)
             }
-            Queue::Inbox => (INBOX, "inbox", String::new()),
+            Queue::Inbox => {
+                let config = pull::Config {
+                    max_deliver: DELIVERIES,
+                    ..pull::Config::default()
+                };
+                (INBOX, "inbox", config)
+            }
         };
         let config = pull::Config {
             durable_name: Some(name.to_owned()),
-            filter_subject: subject,
             ack_policy: AckPolicy::Explicit,
             ack_wait: HELD,
-            ..pull::Config::default()
+            ..config
         };
         let stream = format!("{prefix}-{stream}");
         let made = context.create_consumer_on_stream(config.clone(), &stream);
@@ -139,9 +155,12 @@ impl Broker {
         Ok(Subscription(consumer))
     }
 
+    /// One at a time connects. Who waits for that waits no longer than for anything else: a relay has the turn meanwhile.
     async fn context(&self) -> anyhow::Result<&Context> {
-        let connected = self.context.get_or_try_init(|| self.connect()).await;
-        let context = connected.context("NATS (APP__BROKER__URL) cannot be reached")?;
+        const UNREACHED: &str = "NATS (APP__BROKER__URL) cannot be reached";
+        let connected = self.context.get_or_try_init(|| self.connect());
+        let connected = timeout(PATIENCE, connected).await.context(UNREACHED)?;
+        let context = connected.context(UNREACHED)?;
         // What is sent now would be kept by the client, and sent whenever it is there again.
         if context.client().connection_state() != State::Connected {
             bail!("NATS (APP__BROKER__URL) is cut off");
@@ -152,7 +171,7 @@ impl Broker {
     async fn connect(&self) -> anyhow::Result<Context> {
         let client = ConnectOptions::new()
             .name(&self.config.prefix)
-            .connection_timeout(PATIENCE)
+            .connection_timeout(CONNECT)
             .request_timeout(Some(PATIENCE))
             .ping_interval(PING)
             .reconnect_delay_callback(|attempt| {

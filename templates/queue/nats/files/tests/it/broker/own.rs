@@ -1,17 +1,29 @@
 //! What only NATS could do wrong.
 
+use std::time::Duration;
+
 use async_nats::{
-    Client,
-    jetstream::{self, Context, stream},
+    Client, ServerAddr,
+    jetstream::{
+        self, Context,
+        consumer::pull,
+        stream::{self, RetentionPolicy},
+    },
 };
+use service::jobs::message::Queue;
 use temp_dir::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream},
+    net::TcpStream,
+};
 
 use super::{
     all_is_told, beside,
     inbox::{are_taken, laid_aside, message},
+    next, subscription,
     unsent::{are_set_aside, workers_hear_of_jobs},
 };
-use crate::support::{Server, eventually, queue::Stranger, servers::NATS};
+use crate::support::{Process, Server, eventually, queue::Stranger, servers::NATS};
 
 async fn client() -> Client {
     async_nats::connect(NATS.url()).await.expect("NATS")
@@ -140,4 +152,100 @@ async fn the_inbox_follows_a_stream_of_another_service() {
     let sent = context.publish(format!("{other}.invoice.paid"), event.into());
     sent.await.expect("it is sent").await.expect("it is stored");
     are_taken(&server.app, 1).await;
+}
+
+/// A message with a header that is no UTF-8. Our client sends none, and the server takes it from others.
+async fn send_unreadable(prefix: &str) {
+    const HEADERS: &[u8] = b"NATS/1.0\r\nX: \xe9\r\n\r\n";
+    let server: ServerAddr = NATS.url().parse().expect("a URL");
+    let stream = TcpStream::connect((server.host(), server.port())).await;
+    let mut stream = BufStream::new(stream.expect("NATS"));
+    let (length, whole) = (HEADERS.len(), HEADERS.len() + 2);
+    let head = format!(
+        "CONNECT {{\"headers\":true,\"verbose\":false}}\r\nHPUB {prefix}.inbox.x {length} {whole}\r\n"
+    );
+    let sent = [head.as_bytes(), HEADERS, b"{}\r\nPING\r\n"].concat();
+    stream.write_all(&sent).await.expect("it is sent");
+    stream.flush().await.expect("it is sent");
+    let mut line = String::new();
+    while line != "PONG\r\n" {
+        line.clear();
+        let length = stream.read_line(&mut line).await.expect("a line");
+        assert_ne!(length, 0, "the server hung up");
+    }
+}
+
+/// Whoever it comes to is cut off.
+#[tokio::test]
+async fn what_the_client_cannot_read_holds_up_others_for_moments() {
+    let server = Server::with_worker(&[]).await;
+    let Some(stranger) = Stranger::of_service(&server.app.config).await else {
+        return;
+    };
+    stranger.send(&message("1", "one")).await;
+    are_taken(&server.app, 1).await;
+    send_unreadable(&server.app.config.broker.prefix).await;
+    stranger.send(&message("2", "two")).await;
+    are_taken(&server.app, 2).await;
+}
+
+/// Else one that the client cannot read would come again without end.
+#[tokio::test]
+async fn what_comes_back_too_often_is_kept_and_sent_no_more() {
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder, &[]).await;
+    let mut inbox = subscription(&app.broker, Queue::Inbox).await;
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    stranger.send(&message("1", "one")).await;
+    for count in 1..=20 {
+        let delivery = next(&mut inbox).await;
+        assert_eq!(delivery.count(), count);
+        let left = delivery.leave(Duration::ZERO).await;
+        left.expect("the server knows it");
+    }
+    let further = inbox.next().await.expect("an answer");
+    assert!(further.is_none());
+    assert_eq!(stranger.waiting().await, 1);
+}
+
+/// Somebody made the stream, and reads all of it: a second reader is refused.
+#[tokio::test]
+async fn that_nothing_can_be_received_is_said_once() {
+    const DOWN: &str = "messages of others cannot be received";
+    let folder = TempDir::new().expect("a folder");
+    let app = beside(&folder, &[]).await;
+    let Some(stranger) = Stranger::of(folder.path()).await else {
+        return;
+    };
+    let prefix = &app.config.broker.prefix;
+    let theirs = stream::Config {
+        name: format!("{prefix}-inbox"),
+        subjects: vec![format!("{prefix}.inbox.>")],
+        retention: RetentionPolicy::WorkQueue,
+        ..stream::Config::default()
+    };
+    let theirs = context().await.create_stream(theirs).await;
+    let theirs = theirs.expect("a stream");
+    let reader = pull::Config {
+        durable_name: Some("other".to_owned()),
+        ..pull::Config::default()
+    };
+    theirs.create_consumer(reader).await.expect("a consumer");
+    let worker = Process::start_as("worker", folder.path(), &[]).await;
+    eventually("a word of it", async || {
+        worker.log().contains(DOWN).then_some(())
+    })
+    .await;
+    let deleted = theirs.delete_consumer("other").await;
+    deleted.expect("nobody reads it");
+    stranger.send(&message("1", "one")).await;
+    are_taken(&app, 1).await;
+    let log = worker.log();
+    assert_eq!(log.matches(DOWN).count(), 1, "{log}");
+    assert!(
+        log.contains("messages of others are received again"),
+        "{log}"
+    );
 }
