@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     connection::{Connection, Transaction},
     database::Row,
-    dialect::now_ms,
+    dialect::{now_ms, skip_locked},
     error::Error,
     millis,
 };
@@ -254,7 +254,9 @@ pub async fn purge(connection: &mut Connection, age: Duration, limit: u32) -> Re
     let statement = sqlx::query(concat!(
         "DELETE FROM spend WHERE id IN (SELECT id FROM spend WHERE ends_at <= ",
         now_ms!(),
-        " - $1 LIMIT $2)"
+        " - $1 LIMIT $2",
+        skip_locked!(),
+        ")"
     ))
     .bind(millis(age))
     .bind(i64::from(limit));

@@ -6,7 +6,13 @@ use std::time::Duration;
 use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
-use super::{connection::Connection, database::Row, dialect::now_ms, error::Error, millis};
+use super::{
+    connection::Connection,
+    database::Row,
+    dialect::{now_ms, skip_locked},
+    error::Error,
+    millis,
+};
 
 /// The digest of caller, method, path and key.
 pub type Scope = [u8; 32];
@@ -127,13 +133,15 @@ pub async fn release(connection: &mut Connection, scope: &Scope, token: Uuid) ->
     connection.execute(statement).await.map(drop)
 }
 
-/// Removes up to `limit` keys whose time is over, and says how many.
+/// Removes up to `limit` keys whose time is over, and says how many. One that is claimed anew meanwhile stays.
 pub async fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error> {
     let statement = sqlx::query(concat!(
         "DELETE FROM idempotency_keys WHERE scope IN
             (SELECT scope FROM idempotency_keys WHERE expires_at <= ",
         now_ms!(),
-        " LIMIT $1)"
+        " LIMIT $1",
+        skip_locked!(),
+        ")"
     ))
     .bind(i64::from(limit));
     connection.execute(statement).await

@@ -35,25 +35,35 @@ fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
         .get_all(FORWARDED_FOR)
         .iter()
         .rev()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.rsplit(','))
-        .map(|hop| {
-            hop.trim()
-                .parse()
-                .ok()
-                .map(|address: IpAddr| address.to_canonical())
-        })
+        .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','))
+        .map(address)
+}
+
+/// Of one hop: what a stranger wrote beside it need not be text.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let address: IpAddr = str::from_utf8(hop).ok()?.trim().parse().ok()?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
-    fn client(peer: &str, forwarded: &[&'static str]) -> String {
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        let forwarded: Vec<&[u8]> = forwarded.iter().map(|line| line.as_bytes()).collect();
+        client_of_bytes(peer, &forwarded)
+    }
+
+    fn client_of_bytes(peer: &str, forwarded: &[&[u8]]) -> String {
         let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-        let headers = forwarded
-            .iter()
-            .map(|line| (FORWARDED_FOR, line.parse().expect("a header")));
+        let headers = forwarded.iter().map(|line| {
+            (
+                FORWARDED_FOR,
+                HeaderValue::from_bytes(line).expect("a header"),
+            )
+        });
         let trusted = ["10.0.0.0/8".parse().expect("a network")];
         ClientAddress::of(peer, &headers.collect(), &trusted)
             .0
@@ -74,5 +84,12 @@ mod tests {
         );
         assert_eq!(client("10.0.0.1", &["6.6.6.6, nonsense"]), "10.0.0.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nobody() {
+        let line = b"\xe9, 198.51.100.1, 10.0.0.2".as_slice();
+        assert_eq!(client_of_bytes("10.0.0.1", &[line]), "198.51.100.1");
+        assert_eq!(client_of_bytes("10.0.0.1", &[b"6.6.6.6, \xe9"]), "10.0.0.1");
     }
 }

@@ -21,6 +21,7 @@ use super::{
     time,
 };
 use crate::{
+    config::Secret,
     data::users::{self as rows, User},
     edge::{client_address::ClientAddress, problem::Problem},
     external::resilience,
@@ -137,9 +138,9 @@ pub async fn begin(
     let name = name.to_lowercase();
     let purpose = Purpose::Login(&name);
     admit(&context, purpose, address).await?;
-    let user = rows::find_by_name(&mut *context.read().await?, &name).await?;
-    let is_user = is_password(&context, given, user.as_ref()).await?;
-    let user = user.filter(|user| is_user && user.disabled_at.is_none());
+    let user = user_with(&mut context, &name, given).await;
+    let user = judged(&context, purpose, address, user).await?;
+    let user = user.filter(|user| user.disabled_at.is_none());
     let user = user.ok_or_else(refused)?;
     let begun = open(&mut context, &user).await?;
     let app = context.app();
@@ -230,7 +231,8 @@ pub async fn change_password(
     // Whoever has found a session that was left open must not guess on.
     let purpose = Purpose::Change(owner);
     admit(&context, purpose, address).await?;
-    let is_user = is_password(&context, given, user.as_ref()).await?;
+    let is_user = is_password(&context, given, user.as_ref()).await;
+    let is_user = judged(&context, purpose, address, is_user).await?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
     if user.disabled_at.is_some() {
         return Err(over());
@@ -249,17 +251,20 @@ pub async fn change_password(
             "something else of the user was changed at the same time: log in and ask again",
         ));
     }
-    let begun = renew(&mut context, owner).await.map_err(half_done)?;
+    let begun = renew(&mut context, owner, &hash).await;
+    let begun = begun.map_err(half_done)?;
     app.authenticator.forget_attempts(purpose, address.0).await;
     Ok(handed_over(StatusCode::OK, presented.carrier, begun))
 }
 
-/// What follows a change of the password: the sessions that there are end, and another one begins.
-async fn renew(context: &mut Context, owner: Uuid) -> Result<Begun, Problem> {
+/// What follows a change of the password: the sessions that there are end, and another one begins, unless somebody else has
+/// changed it since.
+async fn renew(context: &mut Context, owner: Uuid, hash: &Secret) -> Result<Begun, Problem> {
     let app = context.app().clone();
     let ended = app.authenticator.end_all(owner).await;
     ended.map_err(unavailable)?;
     let user = rows::find(&mut *context.read().await?, owner).await?;
+    let user = user.filter(|user| user.password == *hash);
     let user = user.ok_or_else(over)?;
     open(context, &user).await
 }
@@ -280,6 +285,32 @@ async fn admit(
         ),
         None => Ok(()),
     }
+}
+
+/// What came of an attempt. Where that is an error nobody has said whether it was the password: whoever was kept waiting by an
+/// outage must not be kept out after it.
+async fn judged<T>(
+    context: &Context,
+    purpose: Purpose<'_>,
+    address: ClientAddress,
+    outcome: Result<T, Problem>,
+) -> Result<T, Problem> {
+    if outcome.is_err() {
+        let authenticator = &context.app().authenticator;
+        authenticator.take_back_attempt(purpose, address.0).await;
+    }
+    outcome
+}
+
+/// The user of this name, if this is the password.
+async fn user_with(
+    context: &mut Context,
+    name: &str,
+    given: String,
+) -> Result<Option<User>, Problem> {
+    let user = rows::find_by_name(&mut *context.read().await?, name).await?;
+    let is_user = is_password(context, given, user.as_ref()).await?;
+    Ok(user.filter(|_| is_user))
 }
 
 /// Takes as long where there is no such user.

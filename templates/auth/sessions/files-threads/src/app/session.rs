@@ -21,6 +21,7 @@ use super::{
     time,
 };
 use crate::{
+    config::Secret,
     data::blocking::users::{self as rows, User},
     edge::{client_address::ClientAddress, problem::Problem},
     external::resilience,
@@ -138,9 +139,9 @@ pub fn begin(
     let name = name.to_lowercase();
     let purpose = Purpose::Login(&name);
     admit(&context, purpose, address)?;
-    let user = rows::find_by_name(&mut *context.read()?, &name)?;
-    let is_user = is_password(&context, given, user.as_ref())?;
-    let user = user.filter(|user| is_user && user.disabled_at.is_none());
+    let user = user_with(&mut context, &name, given);
+    let user = judged(&context, purpose, address, user)?;
+    let user = user.filter(|user| user.disabled_at.is_none());
     let user = user.ok_or_else(refused)?;
     let begun = open(&mut context, &user)?;
     let app = context.app();
@@ -231,7 +232,8 @@ pub fn change_password(
     // Whoever has found a session that was left open must not guess on.
     let purpose = Purpose::Change(owner);
     admit(&context, purpose, address)?;
-    let is_user = is_password(&context, given, user.as_ref())?;
+    let is_user = is_password(&context, given, user.as_ref());
+    let is_user = judged(&context, purpose, address, is_user)?;
     let user = user.filter(|_| is_user).ok_or_else(wrong_password)?;
     if user.disabled_at.is_some() {
         return Err(over());
@@ -248,17 +250,20 @@ pub fn change_password(
             "something else of the user was changed at the same time: log in and ask again",
         ));
     }
-    let begun = renew(&mut context, owner).map_err(half_done)?;
+    let begun = renew(&mut context, owner, &hash);
+    let begun = begun.map_err(half_done)?;
     wait(app.authenticator.forget_attempts(purpose, address.0));
     Ok(handed_over(StatusCode::OK, presented.carrier, begun))
 }
 
-/// What follows a change of the password: the sessions that there are end, and another one begins.
-fn renew(context: &mut Context, owner: Uuid) -> Result<Begun, Problem> {
+/// What follows a change of the password: the sessions that there are end, and another one begins, unless somebody else has
+/// changed it since.
+fn renew(context: &mut Context, owner: Uuid, hash: &Secret) -> Result<Begun, Problem> {
     let app = context.app().clone();
     let ended = wait(app.authenticator.end_all(owner));
     ended.map_err(unavailable)?;
     let user = rows::find(&mut *context.read()?, owner)?;
+    let user = user.filter(|user| user.password == *hash);
     let user = user.ok_or_else(over)?;
     open(context, &user)
 }
@@ -275,6 +280,28 @@ fn admit(context: &Context, purpose: Purpose<'_>, address: ClientAddress) -> Res
         ),
         None => Ok(()),
     }
+}
+
+/// What came of an attempt. Where that is an error nobody has said whether it was the password: whoever was kept waiting by an
+/// outage must not be kept out after it.
+fn judged<T>(
+    context: &Context,
+    purpose: Purpose<'_>,
+    address: ClientAddress,
+    outcome: Result<T, Problem>,
+) -> Result<T, Problem> {
+    if outcome.is_err() {
+        let authenticator = &context.app().authenticator;
+        authenticator.take_back_attempt(purpose, address.0);
+    }
+    outcome
+}
+
+/// The user of this name, if this is the password.
+fn user_with(context: &mut Context, name: &str, given: String) -> Result<Option<User>, Problem> {
+    let user = rows::find_by_name(&mut *context.read()?, name)?;
+    let is_user = is_password(context, given, user.as_ref())?;
+    Ok(user.filter(|_| is_user))
 }
 
 /// Takes as long where there is no such user.

@@ -32,7 +32,7 @@ pub fn release(connection: &mut Connection, scope: &Scope, token: Uuid) -> Resul
     wait(rows::release(connection, scope, token))
 }
 
-/// Removes up to `limit` keys whose time is over, and says how many.
+/// Removes up to `limit` keys whose time is over, and says how many. One that is claimed anew meanwhile stays.
 pub fn purge(connection: &mut Connection, limit: u32) -> Result<u64, Error> {
     wait(rows::purge(connection, limit))
 }

@@ -7,7 +7,13 @@ use sqlx::{FromRow, Row as _};
 use uuid::Uuid;
 
 use super::{Job, State, head_start};
-use crate::data::{connection::Connection, database::Row, dialect::now_ms, error::Error, millis};
+use crate::data::{
+    connection::Connection,
+    database::Row,
+    dialect::{now_ms, skip_locked},
+    error::Error,
+    millis,
+};
 
 macro_rules! columns {
     () => {
@@ -104,7 +110,7 @@ pub async fn discard(connection: &mut Connection, id: Option<Uuid>) -> Result<u6
     connection.execute(statement).await
 }
 
-/// Removes up to `limit` jobs that ended longer ago than this, and says how many.
+/// Removes up to `limit` jobs that ended longer ago than this, and says how many. One that is redriven meanwhile stays.
 pub async fn purge(
     connection: &mut Connection,
     state: State,
@@ -115,7 +121,9 @@ pub async fn purge(
         "DELETE FROM jobs WHERE id IN
             (SELECT id FROM jobs WHERE state = $1 AND finished_at <= ",
         now_ms!(),
-        " - $2 LIMIT $3)"
+        " - $2 LIMIT $3",
+        skip_locked!(),
+        ")"
     ))
     .bind(state.name())
     .bind(millis(age))

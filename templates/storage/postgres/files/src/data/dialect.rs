@@ -8,7 +8,8 @@ macro_rules! now_ms {
     };
 }
 
-/// Ends a subquery that picks rows to claim, so that two workers do not wait for each other's.
+/// Ends a subquery that picks rows to claim or to remove: whoever is at one of them is not waited for, and what somebody else
+/// has changed meanwhile is looked at once more.
 macro_rules! skip_locked {
     () => {
         " FOR UPDATE SKIP LOCKED"

@@ -55,19 +55,26 @@ pub async fn store(
     space: Space<'_>,
     chunks: &[Chunk<'_>],
 ) -> Result<bool, Error> {
+    // First the document, as whoever changes it does: two who lock in one order cannot wait for each other. Whoever replaces
+    // it waits for these chunks, and removes them.
+    let lock = sqlx::query_as(
+        "SELECT version FROM documents WHERE tenant = $1 AND id = $2 AND version = $3 FOR SHARE",
+    );
+    let lock = lock.bind(tenant).bind(document).bind(version);
+    let current: Option<(i64,)> = connection.optional(lock).await?;
+    if current.is_none() {
+        return Ok(false);
+    }
     remove(connection, tenant, document).await?;
     let texts: Vec<&str> = chunks.iter().map(|chunk| chunk.text).collect();
     let numbers = chunks.iter().flat_map(|chunk| &chunk.embedding);
     let numbers: Vec<f32> = numbers.copied().collect();
-    // The lock: whoever replaces the document waits for these chunks, and removes them.
     let statement = sqlx::query(
         "INSERT INTO chunks
             (document, ordinal, tenant, version, model, dimensions, embedding, text)
-         SELECT documents.id, chunk.number - 1, documents.tenant, documents.version, $1, $2,
+         SELECT $6, chunk.number - 1, $5, $7, $1, $2,
             CAST(($3)[(chunk.number - 1) * $2 + 1 : chunk.number * $2] AS VECTOR), chunk.text
-         FROM documents, UNNEST($4) WITH ORDINALITY AS chunk (text, number)
-         WHERE documents.tenant = $5 AND documents.id = $6 AND documents.version = $7
-         FOR SHARE OF documents",
+         FROM UNNEST($4) WITH ORDINALITY AS chunk (text, number)",
     )
     .bind(space.model)
     .bind(i64::from(space.dimensions))

@@ -1,6 +1,6 @@
 //! How often somebody may try to log in: to one account from one network and from all of them, and to any account from one
 //! address. An attempt counts before it is known what comes of it, so many at once are no way around; one that succeeds is
-//! taken back.
+//! taken back, and so is one that nobody could judge.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -50,6 +50,17 @@ if tonumber(redis.call('GET', KEYS[2]) or 0) > 0 then
 end
 ";
 
+/// This one attempt is none.
+const TAKE_BACK: &str = r"
+if tonumber(redis.call('HGET', KEYS[1], KEYS[2]) or 0) > 0 then
+    redis.call('HINCRBY', KEYS[1], KEYS[2], -1)
+    redis.call('HINCRBY', KEYS[1], ARGV[1], -1)
+end
+if tonumber(redis.call('GET', KEYS[2]) or 0) > 0 then
+    redis.call('DECR', KEYS[2])
+end
+";
+
 /// What a password is given for; each is counted for itself, so whoever has found a session that was left open keeps nobody
 /// from logging in.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +82,7 @@ struct Shared {
     window: u64,
     count: Script,
     forget: Script,
+    take_back: Script,
 }
 
 impl Attempts {
@@ -82,6 +94,7 @@ impl Attempts {
             window: u64::try_from(config.attempts_window.as_millis()).unwrap_or(u64::MAX),
             count: Script::new(COUNT),
             forget: Script::new(FORGET),
+            take_back: Script::new(TAKE_BACK),
         }))
     }
 
@@ -103,7 +116,24 @@ impl Attempts {
     }
 
     pub(super) async fn forget(&self, purpose: Purpose<'_>, address: IpAddr) -> Result<(), Error> {
-        let mut step = self.0.forget.key(self.account(purpose));
+        self.undo(&self.0.forget, purpose, address).await
+    }
+
+    pub(super) async fn take_back(
+        &self,
+        purpose: Purpose<'_>,
+        address: IpAddr,
+    ) -> Result<(), Error> {
+        self.undo(&self.0.take_back, purpose, address).await
+    }
+
+    async fn undo(
+        &self,
+        script: &Script,
+        purpose: Purpose<'_>,
+        address: IpAddr,
+    ) -> Result<(), Error> {
+        let mut step = script.key(self.account(purpose));
         step.key(self.address(address)).arg(ANYWHERE);
         self.0.redis.run(&step).await
     }

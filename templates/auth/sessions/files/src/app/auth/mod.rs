@@ -117,6 +117,13 @@ impl Authenticator {
         }
     }
 
+    /// Nobody could say whether it was the user who tried, so it was no attempt.
+    pub async fn take_back_attempt(&self, purpose: Purpose<'_>, address: IpAddr) {
+        if let Err(error) = self.attempts.take_back(purpose, address).await {
+            tracing::warn!(%error, "an attempt that nobody has judged still counts");
+        }
+    }
+
     /// Whoever tried this account may try again.
     pub async fn forget_all_attempts(&self, name: &str, owner: Uuid) -> Result<(), Error> {
         self.attempts.forget_all(name, owner).await

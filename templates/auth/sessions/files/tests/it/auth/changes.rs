@@ -6,6 +6,7 @@ use std::{sync::mpsc, time::Duration};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use service::{
+    config::Secret,
     data::{
         connection::Connection,
         meter::Meter,
@@ -116,6 +117,66 @@ async fn no_login_outlives_the_user() {
         "urn:problem:invalid-login"
     );
     assert!(kept_in_redis(&server, "session").await.is_empty());
+}
+
+/// Nobody has looked at the password, so nobody has tried it: an outage keeps out no user once it is over.
+#[tokio::test]
+async fn what_nobody_could_judge_is_no_attempt() {
+    let variables = [
+        ("APP__CPU__THREADS", "1"),
+        ("APP__CPU__QUEUE", "1"),
+        ("APP__AUTH__ATTEMPTS_PER_ACCOUNT", "3"),
+        ("APP__AUTH__ATTEMPTS_PER_ADDRESS", "4"),
+    ];
+    let server = Server::with(&variables).await;
+    add(&server, "ada").await;
+    let held = Held::on(&server).await;
+    let mut logins = JoinSet::new();
+    for _ in 0..2 {
+        let client = server.stranger();
+        logins.spawn(async move { log_in(&client, "ada", PASSWORD).await });
+    }
+    // One waits, and this one found no place. Nor do others.
+    let refused = logins.join_next().await.expect("one").expect("an answer");
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    for _ in 0..5 {
+        let refused = log_in(&server.stranger(), "ada", PASSWORD).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    held.release().await;
+    let waited = logins.join_next().await.expect("one").expect("an answer");
+    assert_eq!(waited.status(), StatusCode::CREATED);
+}
+
+/// An operator sets another password when the user's own change has gone through, and before its session begins.
+#[tokio::test]
+async fn who_changes_a_password_outlives_no_later_change() {
+    let server = Server::with(&[("APP__DATABASE__READ_CONNECTIONS", "1")]).await;
+    let id = add(&server, "ada").await;
+    let client = bearer(&server, &token(&server.stranger(), "ada").await);
+    let before = user(&server, id).await;
+    let other = change(&server, &before).await;
+    let changing = tokio::spawn(change_password(client));
+    has_come_to_the_row(&server).await;
+    // Whoever would read the row waits for this.
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let held = server.app.database.read(deadline, &Meter::default()).await;
+    let held = held.expect("a connection");
+    // It is rolled back, and the change of the password goes on.
+    drop(other);
+    let changed = eventually("the change", async || {
+        let now = user(&server, id).await;
+        (now.version > before.version).then_some(now)
+    })
+    .await;
+    let password = Secret::new("nobody knows it".to_owned());
+    let set = rows::set_password(&mut connection(&server).await, &changed, &password).await;
+    assert!(set.expect("a change"));
+    server.app.authenticator.end_all(id).await.expect("an end");
+    drop(held);
+    let answer = changing.await.expect("no panic");
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(kept_in_redis(&server, "sessions").await.is_empty());
 }
 
 #[tokio::test]

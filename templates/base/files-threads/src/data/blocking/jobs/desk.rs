@@ -24,7 +24,7 @@ pub fn cancel(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<boo
     wait(rows::cancel(connection, tenant, id))
 }
 
-/// Removes up to `limit` jobs that ended longer ago than this, and says how many.
+/// Removes up to `limit` jobs that ended longer ago than this, and says how many. One that is redriven meanwhile stays.
 pub fn purge(
     connection: &mut Connection,
     state: State,

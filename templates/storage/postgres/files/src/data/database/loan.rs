@@ -144,19 +144,35 @@ impl Drop for Loan {
     )]
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let is_open = self.is_waiting || self.bound.is_some();
-            let bound = self.bound.unwrap_or(self.session.statement_timeout());
-            let trust = self.trust.clone();
-            tokio::spawn(give_back(connection, is_open.then_some(bound), trust));
+            let longest = self.bound.unwrap_or(self.session.statement_timeout());
+            let left = match self.bound {
+                Some(_) => Some(Left::Transaction),
+                None => self.is_waiting.then_some(Left::Statement),
+            };
+            let left = left.map(|left| (left, longest));
+            tokio::spawn(give_back(connection, left, self.trust.clone()));
         }
     }
 }
 
-/// Rolls back what is open, after whatever still runs for at most so long.
-async fn give_back(mut connection: PoolConnection<Postgres>, open: Option<Duration>, trust: Trust) {
-    if let Some(longest) = open {
-        let rollback = sqlx::raw_sql("ROLLBACK").execute(&mut *connection);
-        if !matches!(timeout(longest + PATIENCE, rollback).await, Ok(Ok(_))) {
+/// What a connection has still to do that comes back.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    /// Nobody has heard its answer.
+    Statement,
+    /// Nobody has committed it.
+    Transaction,
+}
+
+/// Ends what is left, after whatever still runs for at most so long.
+async fn give_back(
+    mut connection: PoolConnection<Postgres>,
+    left: Option<(Left, Duration)>,
+    trust: Trust,
+) {
+    if let Some((left, longest)) = left {
+        let ended = timeout(longest + PATIENCE, end(&mut connection, left)).await;
+        if !matches!(ended, Ok(Ok(()))) {
             // Closed without a word: the other end does not listen.
             drop(connection.detach());
             return trust.shake();
@@ -169,4 +185,17 @@ async fn give_back(mut connection: PoolConnection<Postgres>, open: Option<Durati
     {
         trust.shake();
     }
+}
+
+/// What is heard first is the answer of the statement before: that it was stopped, if it was.
+async fn end(connection: &mut PgConnection, left: Left) -> sqlx::Result<()> {
+    let end = match left {
+        Left::Statement => "SELECT 1",
+        Left::Transaction => "ROLLBACK",
+    };
+    let mut ended = sqlx::raw_sql(end).execute(&mut *connection).await;
+    if let Err(sqlx::Error::Database(_)) = ended {
+        ended = sqlx::raw_sql(end).execute(connection).await;
+    }
+    ended.map(drop)
 }

@@ -7,9 +7,10 @@ use service::{
     data::{connection::Connection, error::Error, meter::Meter},
     edge::deadline::Deadline,
 };
+use temp_dir::TempDir;
 
 use super::{PATIENCE, write};
-use crate::support::{Server, eventually};
+use crate::support::{Server, database, eventually, process, proxy::Proxy};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -82,4 +83,32 @@ async fn at_the_deadline_of_a_caller_who_has_left() {
         () = are_running(&server.app, 3) => {}
     }
     are_running(&server.app, 0).await;
+}
+
+/// A database that is slow has other things to do than to open connections.
+#[tokio::test]
+async fn with_a_connection_that_is_of_use_after_it() {
+    let folder = TempDir::new().expect("a folder");
+    let migrated = process::run(folder.path(), &[], &["migrate"]).await;
+    assert!(migrated.status.success());
+    let way = Proxy::to(database::address(&database::near())).await;
+    let url = database::by(way.address(), &database::near(), folder.path());
+    // No more than all of them take at once.
+    let variables = [
+        ("APP__DATABASE__URL", url.as_str()),
+        ("APP__DATABASE__READ_CONNECTIONS", "1"),
+        ("APP__DATABASE__WRITE_CONNECTIONS", "3"),
+        ("APP__DATABASE__STATEMENT_TIMEOUT", "500ms"),
+    ];
+    let server = Server::with(&variables).await;
+    let all = (
+        connections(&server.app, PATIENCE).await,
+        write(&server.app).await,
+    );
+    drop(all);
+    let before = way.connections();
+    for _ in 0..2 {
+        all_are_stopped(&server, PATIENCE).await;
+    }
+    assert_eq!(way.connections(), before);
 }
