@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::Change,
+    guard::{self, Touched},
     merge::Stage,
     repository::{Item, Repository, ZERO, is_alive, listed},
 };
@@ -26,6 +27,25 @@ pub enum Applied {
     Committed(String),
     /// Conflicts stand in the working tree; git has the state of a cherry-pick.
     InConflict,
+}
+
+/// Where a change was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub commit: String,
+    /// As a whole reference; `HEAD` where no branch is checked out.
+    branch: String,
+}
+
+impl Made {
+    /// What is checked out.
+    pub fn now(repository: &Repository) -> Result<Self> {
+        let mut command = repository.git();
+        let branch = repository.read(command.args(["rev-parse", "--symbolic-full-name", "HEAD"]))?;
+        let mut command = repository.git();
+        let commit = repository.read(command.args(["rev-parse", "HEAD"]))?;
+        Ok(Self { commit: commit.trim().to_owned(), branch: branch.trim().to_owned() })
+    }
 }
 
 /// A change that an earlier run began.
@@ -84,8 +104,13 @@ impl Change {
     }
 }
 
-/// Takes HEAD back from the commit that it is at to `earlier`.
-pub fn take_back(repository: &Repository, earlier: &str) -> Result<()> {
+/// Takes HEAD back from `made` to `earlier`. Where somebody has gone on meanwhile, what they did stands.
+pub fn take_back(repository: &Repository, made: &Made, earlier: &str) -> Result<()> {
+    if *made != Made::now(repository)? {
+        return Err(Error::failed("somebody went on in this repository, so the change is not taken back")
+            .at(&repository.root, None)
+            .help(format!("to take it back: git revert {}", made.commit)));
+    }
     repository.expect_clean()?;
     let tree = repository.read(repository.git().args(["rev-parse", &format!("{earlier}^{{tree}}")]))?;
     let journal = Journal {
@@ -141,7 +166,7 @@ impl Interrupted {
             false => Vec::new(),
         };
         work.lock_again()?;
-        work.run()?;
+        work.run().map_err(half_made)?;
         Ok(kept)
     }
 
@@ -168,7 +193,7 @@ fn lock_file(repository: &Repository) -> PathBuf {
 
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk::error(path, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk::failed(path, &error)),
         _ => Ok(()),
     }
 }
@@ -184,10 +209,10 @@ impl Work<'_> {
             .map_err(|error| Error::failed("cannot write down what is to be done").cause(error))?;
         // Of a run that is killed before it is the journal, the draft goes with the rest of the scratch.
         let draft = self.repository.scratch.path().join("journal");
-        fs::write(&draft, text).map_err(|error| disk::error(&draft, &error))?;
+        fs::write(&draft, text).map_err(|error| disk::failed(&draft, &error))?;
         let begun = self.lock(&draft).and_then(|()| self.expect_unchanged()).and_then(|()| {
             let journal = journal_file(self.repository);
-            fs::rename(&draft, &journal).map_err(|error| disk::error(&journal, &error))
+            fs::rename(&draft, &journal).map_err(|error| disk::failed(&journal, &error))
         });
         if let Err(error) = begun {
             let is_ours = fs::read(&draft).ok() == fs::read(lock_file(self.repository)).ok();
@@ -196,7 +221,7 @@ impl Work<'_> {
             }
             return Err(error);
         }
-        self.run()
+        self.run().map_err(half_made)
     }
 
     /// The lock appears with its content: whoever finds it can tell whose it is.
@@ -206,7 +231,7 @@ impl Work<'_> {
             io::ErrorKind::AlreadyExists => Error::usage("another git command is at work in this repository")
                 .at(&lock, None)
                 .help("wait until it is done; if none is, remove this file"),
-            _ => disk::error(&lock, &error),
+            _ => disk::failed(&lock, &error),
         })
     }
 
@@ -223,10 +248,10 @@ impl Work<'_> {
         let repository = self.repository;
         repository.expect_clean()?;
         let head = repository.read(repository.git().args(["rev-parse", "HEAD"]))?;
-        match head.trim() == self.journal.head {
-            true => Ok(()),
-            false => Err(Error::usage("somebody committed here in the meantime").help("run it again")),
+        if head.trim() != self.journal.head {
+            return Err(Error::usage("somebody committed here in the meantime").help("run it again"));
         }
+        guard::expect_free_way(repository, &self.journal.head, &self.journal.tree)
     }
 
     fn run(&self) -> Result<()> {
@@ -235,13 +260,13 @@ impl Work<'_> {
         let real = repository.git_dir.join("index");
         let head = repository.read(repository.git().args(["rev-parse", "HEAD"]))?;
         if head.trim() == self.journal.head {
-            fs::copy(&real, &index).map_err(|error| disk::error(&index, &error))?;
+            fs::copy(&real, &index).map_err(|error| disk::failed(&index, &error))?;
             // Whatever the files are at this moment: a killed run may have written some.
             self.read(&index, &["read-tree", "-m", "-i", &self.journal.tree])?;
             self.write_files(&index)?;
             self.write_stages(&index)?;
             self.write_state()?;
-            fs::rename(&index, &real).map_err(|error| disk::error(&real, &error))?;
+            fs::rename(&index, &real).map_err(|error| disk::failed(&real, &error))?;
             if !self.journal.is_conflict {
                 let subject = self.journal.message.lines().next().unwrap_or_default();
                 let note = format!("formwork: {subject}");
@@ -273,23 +298,9 @@ impl Work<'_> {
 
     /// Paths that come or change, and paths that go.
     fn touched(&self) -> Result<(Vec<String>, Vec<String>)> {
-        let mut command = self.repository.git();
-        command.args([
-            "diff-tree",
-            "-r",
-            "-z",
-            "--no-renames",
-            "--name-status",
-            &self.journal.head,
-            &self.journal.tree,
-        ]);
-        let said = self.repository.read(&mut command)?;
-        let mut fields = said.split('\0');
-        let (mut written, mut removed) = (Vec::new(), Vec::new());
-        while let (Some(kind), Some(path)) = (fields.next(), fields.next()) {
-            if kind == "D" { &mut removed } else { &mut written }.push(path.to_owned());
-        }
-        Ok((written, removed))
+        let Touched { added, changed, removed } =
+            Touched::between(self.repository, &self.journal.head, &self.journal.tree)?;
+        Ok(([added, changed].concat(), removed))
     }
 
     fn write_files(&self, index: &Path) -> Result<()> {
@@ -297,7 +308,7 @@ impl Work<'_> {
         for path in &removed {
             let file = self.repository.on_disk(path);
             match fs::remove_file(&file) {
-                Err(error) if !is_gone(&error) => return Err(disk::error(&file, &error)),
+                Err(error) if !is_gone(&error) => return Err(disk::failed(&file, &error)),
                 _ => remove_empty_parents(&self.repository.root, &file),
             }
         }
@@ -326,7 +337,7 @@ impl Work<'_> {
             return Ok(());
         }
         let file = self.repository.git_dir.join("MERGE_MSG");
-        fs::write(&file, &self.journal.message).map_err(|error| disk::error(&file, &error))?;
+        fs::write(&file, &self.journal.message).map_err(|error| disk::failed(&file, &error))?;
         let mut command = self.repository.git();
         self.repository.read(command.args([
             "update-ref",
@@ -357,7 +368,7 @@ impl Work<'_> {
             let parent = to.parent().unwrap_or(&to);
             fs::create_dir_all(parent)
                 .and_then(|()| fs::copy(&from, &to))
-                .map_err(|error| disk::error(&to, &error))?;
+                .map_err(|error| disk::failed(&to, &error))?;
             kept.push(path.clone());
         }
         Ok(kept)
@@ -370,6 +381,11 @@ pub fn kept_message(kept: &[String]) -> String {
         "changed after the kill, and kept in .git/formwork/kept: {}",
         listed(kept.iter().map(String::as_str))
     )
+}
+
+/// Some files may be written, and git is locked until the rest is.
+fn half_made(error: Error) -> Error {
+    error.help("the change is half made: put this right, and `formwork update` finishes it")
 }
 
 fn is_gone(error: &io::Error) -> bool {

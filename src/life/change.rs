@@ -1,16 +1,15 @@
 //! A change, worked out to the last byte and not yet made.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use super::{
     Move, Owned, Repository, Settled, Standard,
+    guard::{self, Touched},
     lockfile::{self, Prefer, Repair},
     manifest,
     merge::{self, BASE, Merged, OURS, Stage, THEIRS},
     migrations, notes, record,
-    repository::{Item, Items, listed},
+    repository::{Item, Items},
     rust, swaps,
 };
 use crate::{
@@ -134,7 +133,7 @@ impl Change {
         change.followed = change.followed(repository, &sides);
         left_to_owner.extend(notes::of(&standard.catalog, owned, &change.answers));
         change.notes = left_to_owner;
-        change.expect_nothing_in_the_way(repository)?;
+        guard::expect_free_way(repository, &repository.head, &change.tree)?;
         Ok(change)
     }
 
@@ -179,32 +178,6 @@ impl Change {
         let is_strange =
             |path: &String| path != LOCK && !sides.base.contains_key(path) && !sides.new.contains_key(path);
         self.files.iter().filter_map(inside).filter(is_strange).collect()
-    }
-
-    /// git knows nothing of these files, so it could not give them back.
-    fn expect_nothing_in_the_way(&self, repository: &Repository) -> Result<()> {
-        let removed =
-            |path: &str| self.files.iter().any(|file| file.kind == Kind::Removed && file.path == path);
-        let is_blocked = |path: &PathBuf| {
-            let below = walkdir::WalkDir::new(path).into_iter().flatten();
-            let mut files = below.filter(|entry| !entry.file_type().is_dir());
-            files.any(|entry| {
-                let inside = entry.path().strip_prefix(&repository.root).unwrap_or(entry.path());
-                !removed(&inside.to_string_lossy())
-            })
-        };
-        let added = self.files.iter().filter(|file| file.kind == Kind::Added);
-        let blocked: Vec<_> = added
-            .filter(|file| is_blocked(&repository.on_disk(&file.path)))
-            .map(|file| file.path.as_str())
-            .collect();
-        if blocked.is_empty() {
-            return Ok(());
-        }
-        Err(Error::usage("files that git does not know are in the way of ones that come")
-            .at(&repository.root, None)
-            .cause(listed(blocked.into_iter()))
-            .help("commit them, to have both merged; or move them away"))
     }
 }
 
@@ -274,13 +247,17 @@ impl Merger<'_> {
         path.strip_prefix(&self.repository.prefix)
     }
 
-    /// A file that the owner deleted was deleted on purpose: every service deletes the sample.
+    /// A file that the owner deleted was deleted on purpose: every service deletes the sample. One that no render has comes from
+    /// a folder that was renamed, and nobody deleted it.
     fn leave_out(&mut self, merged: &Merged) -> bool {
         let is_deleted =
             |path: &&str| merged.stage(path, OURS).is_none() && merged.stage(path, THEIRS).is_some();
+        let is_rendered =
+            |path: &String| self.sides.base.contains_key(path) || self.sides.new.contains_key(path);
         let deleted: Vec<String> = (merged.conflicts().into_iter())
             .filter(is_deleted)
             .filter_map(|path| self.inside(path).map(str::to_owned))
+            .filter(is_rendered)
             .collect();
         for path in &deleted {
             self.sides.base.remove(path);
@@ -389,25 +366,11 @@ fn message(wish: Wish, owned: &Owned, answers: &Answers, hash: &str) -> String {
 
 /// The files in which `tree` differs from HEAD.
 fn changed(repository: &Repository, tree: &str) -> Result<Vec<File>> {
-    let mut command = repository.git();
-    let said = repository.read(command.args([
-        "diff-tree",
-        "-r",
-        "-z",
-        "--no-renames",
-        "--name-status",
-        "HEAD",
-        tree,
-    ]))?;
-    let mut fields = said.split('\0');
-    let mut files = Vec::new();
-    while let (Some(kind), Some(path)) = (fields.next(), fields.next()) {
-        let kind = match kind {
-            "A" => Kind::Added,
-            "D" => Kind::Removed,
-            _ => Kind::Changed,
-        };
-        files.push(File { path: path.to_owned(), kind });
-    }
+    let Touched { added, changed, removed } = Touched::between(repository, &repository.head, tree)?;
+    let kinds = [(Kind::Added, added), (Kind::Changed, changed), (Kind::Removed, removed)];
+    let files =
+        kinds.into_iter().flat_map(|(kind, paths)| paths.into_iter().map(move |path| File { path, kind }));
+    let mut files: Vec<File> = files.collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }

@@ -120,7 +120,7 @@ impl Repair<'_> {
             let folder = file.parent().unwrap_or(work);
             fs::create_dir_all(folder)
                 .and_then(|()| fs::write(&file, bytes))
-                .map_err(|error| disk::error(&file, &error))?;
+                .map_err(|error| disk::failed(&file, &error))?;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Repair<'_> {
         let mut trouble = String::new();
         let networks: &[bool] = if self.offline { &[true] } else { &[true, false] };
         for offline in networks {
-            fs::write(file, seed).map_err(|error| disk::error(file, &error))?;
+            fs::write(file, seed).map_err(|error| disk::failed(file, &error))?;
             let mut command = cargo::command(project, "update");
             command.args(["--workspace", "--quiet"]).env("CARGO_TERM_COLOR", "never");
             if *offline {
@@ -138,7 +138,7 @@ impl Repair<'_> {
             }
             let output = command.stdin(Stdio::null()).output().map_err(|error| missing(&error))?;
             if output.status.success() {
-                let text = fs::read_to_string(file).map_err(|error| disk::error(file, &error))?;
+                let text = fs::read_to_string(file).map_err(|error| disk::failed(file, &error))?;
                 let lock = CargoLock::parse(&text).map_err(|cause| {
                     Error::failed("cargo wrote a lock file that does not read").cause(cause)
                 })?;

@@ -8,6 +8,7 @@ pub mod change;
 pub mod diff;
 pub mod drift;
 pub mod followers;
+mod guard;
 mod lockfile;
 mod manifest;
 mod merge;
@@ -21,7 +22,7 @@ pub mod standard;
 mod swaps;
 
 pub use self::{
-    apply::{Applied, Interrupted},
+    apply::{Applied, Interrupted, Made},
     change::{Change, Wish},
     followers::{Move, Settled},
     owned::Owned,

@@ -87,7 +87,7 @@ impl Repository {
     /// From now on the repository stays as it is: what is made can be looked at, and is gone with `self`.
     pub fn quarantine(&mut self) -> Result<()> {
         let objects = self.scratch.path().join("objects");
-        fs::create_dir_all(&objects).map_err(|error| disk::error(&objects, &error))?;
+        fs::create_dir_all(&objects).map_err(|error| disk::failed(&objects, &error))?;
         self.quarantine = Some(objects);
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Repository {
     pub fn add(&self, name: &str, tree: &Tree) -> Result<Items> {
         let folder = self.scratch.path().join(name);
         let project = folder.join(&self.prefix);
-        fs::create_dir_all(&project).map_err(|error| disk::error(&project, &error))?;
+        fs::create_dir_all(&project).map_err(|error| disk::failed(&project, &error))?;
         disk::write(tree, &project, &Interrupt::of_process())?;
         let index = self.scratch.path().join(format!("{name}.index"));
         self.read(self.git_beside(&index, None).args(["read-tree", "HEAD"]))?;
@@ -235,7 +235,7 @@ impl Repository {
     pub fn working_items(&self) -> Result<Items> {
         let index = self.scratch.path().join("work.index");
         let real = self.git_dir.join("index");
-        fs::copy(&real, &index).map_err(|error| disk::error(&index, &error))?;
+        fs::copy(&real, &index).map_err(|error| disk::failed(&index, &error))?;
         let here = if self.prefix.is_empty() { "." } else { &self.prefix };
         self.read(self.git_beside(&index, None).args(["add", "--all", "--", here]))?;
         let tree = self.read(self.git_beside(&index, None).arg("write-tree"))?;
@@ -319,7 +319,7 @@ fn parse_listing(listing: &str) -> impl Iterator<Item = (&str, Item)> {
 /// `.git/formwork/scratch-PID-…`; what killed runs left is removed.
 fn scratch(git_dir: &Path) -> Result<TempDir> {
     let folder = git_dir.join("formwork");
-    fs::create_dir_all(&folder).map_err(|error| disk::error(&folder, &error))?;
+    fs::create_dir_all(&folder).map_err(|error| disk::failed(&folder, &error))?;
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let maker = name.strip_prefix("scratch-").and_then(|rest| rest.split('-').next()?.parse().ok());
@@ -331,7 +331,7 @@ fn scratch(git_dir: &Path) -> Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&format!("scratch-{}-", std::process::id()))
         .tempdir_in(&folder)
-        .map_err(|error| disk::error(&folder, &error))
+        .map_err(|error| disk::failed(&folder, &error))
 }
 
 /// Whether a process of this number runs; in doubt it does.

@@ -45,18 +45,29 @@ fn open(path: &Path, _: bool) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// What a failed write means to the one who asked for it.
+/// What a failed write means to the one who asked for a new project.
 pub(crate) fn error(path: &Path, cause: &io::Error) -> Error {
-    let (message, help) = match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
-            "the disk is full",
-            "free some space, or choose a folder on another disk; nothing was left behind",
-        ),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
-            "this folder cannot be written to",
-            "choose a folder that you may write to; nothing was left behind",
-        ),
-        _ => ("cannot write the project", "nothing was left behind"),
-    };
-    Error::failed(message).at(path, None).cause(cause).help(help)
+    let (message, way_out) = meaning(cause);
+    let message = message.unwrap_or("cannot write the project");
+    let way_out = way_out.map(|way_out| format!("{way_out}; ")).unwrap_or_default();
+    Error::failed(message).at(path, None).cause(cause).help(format!("{way_out}nothing was left behind"))
+}
+
+/// The same to one whose project is there.
+pub(crate) fn failed(path: &Path, cause: &io::Error) -> Error {
+    let (message, _) = meaning(cause);
+    Error::failed(message.unwrap_or("cannot write")).at(path, None).cause(cause)
+}
+
+/// In words, and where else a new project could go.
+fn meaning(cause: &io::Error) -> (Option<&'static str>, Option<&'static str>) {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Some("the disk is full"), Some("free some space, or choose a folder on another disk"))
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            (Some("this folder cannot be written to"), Some("choose a folder that you may write to"))
+        }
+        _ => (None, None),
+    }
 }

@@ -1,5 +1,7 @@
 //! What owners do to files, and what a change of the templates makes of it.
 
+use std::{fs, os::unix::fs::symlink};
+
 use crate::support::Templates;
 
 const TIMEOUT: (&str, &str) = ("    20\n", "    30\n");
@@ -173,6 +175,41 @@ fn a_file_that_comes_where_the_owner_has_one_is_a_conflict_and_an_uncommitted_on
     assert!(error.to_string().contains(".env") && !error.to_string().contains("extra"), "{error}");
     templates.remove("base/files/.env");
     templates.update_conflicts(&service.path, &["src/extra.rs"]);
+}
+
+#[test]
+fn a_file_that_comes_into_a_renamed_folder_is_not_told_as_deleted() {
+    let templates = Templates::new();
+    templates.write("base/files/src/deep/one.rs", "// one\n");
+    templates.write("base/files/src/deep/two.rs", "// two\n");
+    let service = templates.pour(&[]);
+    service.git(&["mv", "src/deep", "src/deeper"]);
+    service.commit();
+    templates.write("base/files/src/deep/three.rs", "// three\n");
+    let change = templates.update_conflicts(&service.path, &["src/deeper/three.rs"]);
+    assert!(change.left_out.is_empty(), "{:?}", change.left_out);
+    assert_eq!(service.text("src/deeper/three.rs"), "// three\n");
+}
+
+#[test]
+fn what_git_does_not_know_is_safe_where_a_folder_has_to_come() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    templates.write("base/files/ops/deep/file.txt", "from the templates\n");
+    service.write("mine.txt", "mine\n");
+    service.write(".git/info/exclude", "/ops\n/mine.txt\n");
+    let blocked = || {
+        let error = templates.try_update(&service.path).err().unwrap();
+        assert!(error.to_string().contains("ops/deep/file.txt"), "{error}");
+        assert_eq!(service.text("ops"), "mine\n");
+        fs::remove_file(service.path.join("ops")).unwrap();
+    };
+    service.write("ops", "mine\n");
+    blocked();
+    symlink("mine.txt", service.path.join("ops")).unwrap();
+    blocked();
+    templates.update(&service.path);
+    assert_eq!(service.text("ops/deep/file.txt"), "from the templates\n");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use formwork::life::{Made, Repository, apply::take_back};
+
 use crate::support::{Templates, all_files, assert_nothing_is_left, commit, copy, git, temp, try_git, write};
 
 fn newer(templates: &Templates, from: &str, to: &str) {
@@ -285,13 +287,38 @@ fn back_at_the_commit_before() {
     newer(&templates, "20", "30");
     templates.write("base/files/src/a/b/added.rs", "// new\n");
     templates.set(&service.path, &["queue=broker"]);
-    let repository = formwork::life::Repository::of(&service.path).unwrap();
-    formwork::life::apply::take_back(&repository, &head).unwrap();
+    let repository = Repository::of(&service.path).unwrap();
+    take_back(&repository, &Made::now(&repository).unwrap(), &head).unwrap();
     assert_eq!(all_files(&service.path), before);
     assert_eq!(service.git(&["rev-parse", "HEAD"]), head);
     assert_eq!(service.git(&["status", "--porcelain"]), "");
     assert!(!service.has("src/a"));
     assert_nothing_is_left(&service.path);
+}
+
+/// While the change was checked, its owner went on: on top of it, or on another branch.
+#[test]
+fn what_came_after_a_change_is_not_taken_back_with_it() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    let head = service.git(&["rev-parse", "HEAD"]);
+    newer(&templates, "20", "30");
+    templates.update(&service.path);
+    let made = Made::now(&Repository::of(&service.path).unwrap()).unwrap();
+    let refused = || {
+        let before = (all_files(&service.path), service.git(&["rev-parse", "HEAD"]));
+        let error = take_back(&Repository::of(&service.path).unwrap(), &made, &head).unwrap_err();
+        let help = error.help.join(" ");
+        assert!(help.contains(&format!("git revert {}", made.commit)), "{error} {help}");
+        assert_eq!((all_files(&service.path), service.git(&["rev-parse", "HEAD"])), before);
+        assert_nothing_is_left(&service.path);
+    };
+    service.git(&["switch", "--quiet", "--create", "other"]);
+    refused();
+    service.git(&["switch", "--quiet", "-"]);
+    service.write("notes.txt", "mine\n");
+    service.commit();
+    refused();
 }
 
 #[test]

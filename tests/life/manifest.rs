@@ -87,6 +87,14 @@ fn a_member_of_a_workspace_has_its_lock_repaired_at_the_workspaces_root() {
     service.write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"services/*\"]\n");
     fs::rename(root.join("services/orders/Cargo.lock"), root.join("Cargo.lock")).unwrap();
     service.commit();
+    let committed = service.text("Cargo.lock");
+    let mine = format!("{committed}# not committed\n");
+    service.write("Cargo.lock", &mine);
+    let error = templates.try_set(&root.join("services/orders"), &["queue=broker"]).err().unwrap();
+    assert!(error.to_string().contains("not as they are committed"), "{error}");
+    assert!(error.to_string().contains("Cargo.lock"), "{error}");
+    assert_eq!(service.text("Cargo.lock"), mine);
+    service.write("Cargo.lock", &committed);
     templates.set(&root.join("services/orders"), &["queue=broker"]);
     let files = git(&root, &["show", "--format=", "--name-only", "HEAD"]);
     assert!(files.lines().any(|file| file == "Cargo.lock"), "{files}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Templates, all_files, commit, git, temp, try_git, write};
+use crate::support::{Templates, all_files, assert_nothing_is_left, commit, git, temp, try_git, write};
 
 #[track_caller]
 fn refused(templates: &Templates, project: &std::path::Path, texts: &[&str]) {
@@ -21,6 +21,37 @@ fn changes_that_are_not_committed() {
     refused(&templates, &service.path, &["not committed", "README.md", "git commit", "git stash"]);
     service.git(&["add", "--all"]);
     refused(&templates, &service.path, &["not committed", "README.md"]);
+}
+
+/// git was told not to look at it, and would refuse to write over it all the same.
+#[test]
+fn a_change_that_git_was_told_not_to_see() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    templates.edit("base/files/src/router.rs", "    20\n", "    30\n");
+    service.git(&["update-index", "--assume-unchanged", "src/router.rs"]);
+    service.edit("src/router.rs", "    20\n", "    25\n");
+    refused(
+        &templates,
+        &service.path,
+        &["not as they are committed", "src/router.rs", "--no-assume-unchanged"],
+    );
+    service.git(&["update-index", "--no-assume-unchanged", "src/router.rs"]);
+    service.git(&["checkout", "--quiet", "src/router.rs"]);
+    templates.update(&service.path);
+}
+
+/// git would write the others, and stop.
+#[test]
+fn a_file_that_is_not_checked_out() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    templates.edit("base/files/src/router.rs", "    20\n", "    30\n");
+    service.git(&["update-index", "--skip-worktree", "src/router.rs"]);
+    refused(&templates, &service.path, &["not checked out", "src/router.rs", "--no-skip-worktree"]);
+    assert_nothing_is_left(&service.path);
+    service.git(&["update-index", "--no-skip-worktree", "src/router.rs"]);
+    templates.update(&service.path);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
     cli::{How, Set, Update},
     error::{Error, Result, Status},
     interrupt::Interrupt,
-    life::{Applied, AsOf, Change, Interrupted, Owned, Repository, Standard, Wish, apply, followers},
+    life::{Applied, AsOf, Change, Interrupted, Made, Owned, Repository, Standard, Wish, apply, followers},
     shell,
 };
 
@@ -80,6 +80,7 @@ fn run(wish: Wish, path: &Path, answers: &[String], how: &How) -> Result<Status>
 }
 
 fn prove(report: &mut Report<'_>, owned: &Owned, before: &Repository, how: &How) -> Result<Status> {
+    let made = Made::now(before)?;
     let request = check::Request {
         services: how.services,
         offline: how.offline,
@@ -99,7 +100,7 @@ fn prove(report: &mut Report<'_>, owned: &Owned, before: &Repository, how: &How)
     }
     report.check = Some(proof);
     if status != Status::Fine && how.rollback_on_red {
-        apply::take_back(&Repository::of(&owned.folder)?, &before.head)?;
+        apply::take_back(&Repository::of(&owned.folder)?, &made, &before.head)?;
         report.rolled_back = true;
         if !how.json {
             anstream::println!("\nthe check is red: back at {}", &before.head[..10]);
