@@ -174,11 +174,19 @@ pub async fn replace(
     Ok(connection.execute(statement).await? == 1)
 }
 
-/// Removes the document; false when there was none.
-pub async fn remove(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<bool, Error> {
-    let statement = sqlx::query("DELETE FROM documents WHERE tenant = $1 AND id = $2")
-        .bind(tenant)
-        .bind(id);
+/// Removes the document, of this version or of any; false when there was none.
+pub async fn remove(
+    connection: &mut Connection,
+    tenant: &str,
+    id: Uuid,
+    version: Option<i64>,
+) -> Result<bool, Error> {
+    let statement = sqlx::query(
+        "DELETE FROM documents WHERE tenant = $1 AND id = $2 AND version = COALESCE($3, version)",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(version);
     Ok(connection.execute(statement).await? == 1)
 }
 

@@ -24,6 +24,12 @@ impl Backoff {
             Self::Schedule(waits) => scheduled(waits, attempt).mul_f64(1.0 + chance() / 10.0),
         }
     }
+
+    /// The same, and no sooner than whoever refused has asked for. That alone would not do: who says "in a second" each
+    /// time would have used up all attempts in minutes.
+    pub(super) fn after_at_least(self, attempt: i64, asked: Duration) -> Duration {
+        self.after(attempt).max(asked)
+    }
 }
 
 fn ceiling(attempt: i64) -> Duration {
@@ -49,6 +55,19 @@ mod tests {
             .map(|n| ceiling(n).as_secs())
             .into();
         assert_eq!(seconds, [5, 10, 20, 2_560, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn who_is_told_to_come_back_at_once_comes_back_later_each_time() {
+        let soon = Duration::from_secs(1);
+        let mean = |attempt| {
+            let waits = (0..200).map(|_| Backoff::Exponential.after_at_least(attempt, soon));
+            waits.sum::<Duration>() / 200
+        };
+        assert!(mean(1) >= soon);
+        assert!(mean(10) > Duration::from_secs(600), "{:?}", mean(10));
+        let later = Duration::from_secs(7200);
+        assert_eq!(Backoff::Exponential.after_at_least(10, later), later);
     }
 
     #[test]

@@ -58,7 +58,10 @@ impl<'a> Settlement<'a> {
             End::Leaving => Verdict::GiveBack,
             End::Cancelled => Verdict::End(State::Cancelled, None),
             End::Handler(Err(Failure::Permanent(error))) => Verdict::End(State::Dead, Some(error)),
-            End::Handler(Err(Failure::RetryAfter(delay, error))) => Verdict::Fail(*delay, error),
+            End::Handler(Err(Failure::RetryAfter(asked, error))) => {
+                let wait = self.kind.backoff().after_at_least(self.number, *asked);
+                Verdict::Fail(wait, error)
+            }
             End::Handler(Err(Failure::Retry(error))) => {
                 Verdict::Fail(self.kind.backoff().after(self.number), error)
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use service::{app::auth::DEFAULT_SCOPES, simulator::Simulator};
 use temp_dir::TempDir;
 
-use crate::support::{Client, Process, Server, document};
+use crate::support::{Client, Process, Server, client::header, document};
 
 const PATH: &str = "/v1/answers";
 
@@ -70,6 +70,29 @@ async fn a_document_that_changes_ends_the_answers_that_it_is_in() {
     let (cache, second) = ask().await;
     assert_eq!(cache, "miss");
     assert_eq!(second["version"], 2);
+    assert_eq!(provider.stats().chats, 2);
+}
+
+/// Of a long document the model is given the more the fewer are named.
+#[tokio::test]
+async fn an_answer_from_a_part_of_a_document_is_none_from_more_of_it() {
+    let provider = Simulator::start().await.expect("a simulator");
+    let server = Server::with(&wired(&provider.base_url())).await;
+    let client = server.client("a");
+    let long = json!({ "title": "long", "body": "of many words ".repeat(1_500) });
+    let created = client.post("/v1/documents", &long).await;
+    let path = header(&created, "location").to_owned();
+    let id = path.rsplit('/').next().expect("an id");
+    for (documents, cache) in [
+        (vec![id, id], "miss"),
+        (vec![id], "miss"),
+        (vec![id], "exact"),
+    ] {
+        let question = json!({ "question": "Why?", "documents": documents });
+        let answer = client.post(PATH, &question).await;
+        let answer: Value = answer.json().await.expect("JSON");
+        assert_eq!(answer["cache"], cache, "{answer}");
+    }
     assert_eq!(provider.stats().chats, 2);
 }
 

@@ -58,6 +58,15 @@ async fn keep(server: &Server, tenant: &str, asked: &Asked<'_>, text: &str) {
     }
 }
 
+/// Asking again may well do better.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_says_nothing_is_not_kept() {
+    let server = Server::start().await;
+    let asked = asked("Why?");
+    keep(&server, "a", &asked, "").await;
+    assert_eq!(ask(&server, "a", &asked).await, None);
+}
+
 async fn change(server: &Server, statement: &'static str) {
     let mut context = context(server, "a");
     let mut connection = block_in_place(|| context.write()).expect("a connection");

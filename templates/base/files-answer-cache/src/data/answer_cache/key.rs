@@ -29,6 +29,8 @@ pub struct Asked<'a> {
     pub tools: &'a [String],
     /// The documents that the answer draws on, in their order, each in its version.
     pub documents: &'a [(Uuid, i64)],
+    /// What of them the model is given, in that order: of a long one it is a part, and not always the same.
+    pub passages: &'a [String],
 }
 
 /// Where an answer is kept.
@@ -53,6 +55,7 @@ impl Key {
             &asked.max_tokens.to_string(),
             &list(asked.tools),
             &list(&documents),
+            &list(asked.passages),
         ];
         let scope = CacheKey::new(scope, "answer", &dimensions);
         Self {

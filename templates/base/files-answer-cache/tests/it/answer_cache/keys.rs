@@ -59,6 +59,7 @@ struct Request {
     max_tokens: u32,
     tools: Vec<String>,
     documents: Vec<(Uuid, i64)>,
+    passages: Vec<String>,
 }
 
 impl Request {
@@ -71,6 +72,7 @@ impl Request {
             max_tokens: 0,
             tools: Vec::new(),
             documents: Vec::new(),
+            passages: Vec::new(),
         };
         for dimension in 0..DIMENSIONS {
             request.redraw(dimension, draw);
@@ -86,7 +88,8 @@ impl Request {
             3 => self.question = draw.text(),
             4 => self.max_tokens = draw.below(12).try_into().expect("a count"),
             5 => self.tools = draw.texts(),
-            _ => self.documents = draw.documents(),
+            6 => self.documents = draw.documents(),
+            _ => self.passages = draw.texts(),
         }
     }
 
@@ -107,12 +110,13 @@ impl Request {
             max_tokens: self.max_tokens,
             tools: &self.tools,
             documents: &self.documents,
+            passages: &self.passages,
         };
         Key::new(Scope::Tenant(&caller), &asked)
     }
 }
 
-const DIMENSIONS: usize = 7;
+const DIMENSIONS: usize = 8;
 
 /// Each of the requests against all the others.
 #[test]

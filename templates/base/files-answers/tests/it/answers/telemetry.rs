@@ -72,7 +72,7 @@ impl Exporting {
 
     async fn cost(&self) -> i64 {
         eventually("the cost", async || {
-            let mut points = self.collector.sums("app.llm.cost").into_iter();
+            let mut points = self.collector.numbers("app.llm.cost").into_iter();
             // What the question's vector cost is counted beside it.
             let is_chat = |point: &NumberDataPoint| {
                 let operation = attribute(&point.attributes, "gen_ai.operation.name");

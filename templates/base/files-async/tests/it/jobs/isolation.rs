@@ -318,7 +318,7 @@ async fn to_a_collector_it_is_its_worker_and_counts_nothing() {
     .await;
     assert!(service.terminate().await.success());
     assert_eq!(collector.instances().len(), 1);
-    let threads = collector.sums("app.cpu.threads");
+    let threads = collector.numbers("app.cpu.threads");
     assert!(!threads.is_empty());
     assert!(
         threads

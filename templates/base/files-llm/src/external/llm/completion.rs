@@ -70,6 +70,7 @@ impl Completion {
         }
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
+            None if self.is_late() => return Err(self.give_up()),
             None => within(self.patience(), self.reader.piece()).await,
         };
         match &next {
@@ -78,7 +79,7 @@ impl Completion {
             Err(error) => {
                 self.is_over = true;
                 self.call.fail(error);
-                self.breaker.failed(error);
+                self.breaker.broke_off();
             }
         }
         next
@@ -95,9 +96,22 @@ impl Completion {
 
     fn end(&mut self) {
         self.is_over = true;
+        self.breaker.was_whole();
         let reply = self.reader.reply();
         self.call
             .succeed(reply.usage, reply.finish_reason.as_deref());
+    }
+
+    /// Whoever reads so slowly holds a place that others wait for, however much there is to read.
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// That was not the model's fault.
+    fn give_up(&mut self) -> Error {
+        self.is_over = true;
+        self.call.fail(&Error::Late);
+        Error::Late
     }
 
     /// How long the next piece may take.

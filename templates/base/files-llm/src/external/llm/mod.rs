@@ -48,6 +48,11 @@ pub struct Usage {
     pub is_estimated: bool,
 }
 
+/// Whether an answer that ended for this reason is all that the model had to say.
+pub fn is_whole(finish_reason: Option<&str>) -> bool {
+    finish_reason.is_none_or(|reason| !dialect::CUT_SHORT.contains(&reason))
+}
+
 impl Usage {
     /// What `prompt` takes before anything of its answer is there.
     pub fn of(prompt: &Prompt) -> Self {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Error;
@@ -92,7 +93,8 @@ async fn code(mut response: Response) -> Option<String> {
     word(&serde_json::from_slice(&body).ok()?)
 }
 
-fn word(refusal: &Value) -> Option<String> {
+/// Of an object whose `error` says what was wrong.
+pub(super) fn word(refusal: &Value) -> Option<String> {
     let error = refusal.get("error")?;
     let words = [error.get("code"), error.get("type")];
     let mut words = words.into_iter().flatten().filter_map(Value::as_str);
@@ -101,6 +103,14 @@ fn word(refusal: &Value) -> Option<String> {
         text.len() <= LONGEST_WORD && text.bytes().all(is_part)
     };
     words.find(is_word).map(str::to_owned)
+}
+
+/// What the parser says quotes what it has read, so only the place is told.
+pub(super) fn parse<T: DeserializeOwned>(data: &str, otherwise: &str) -> Result<T, Error> {
+    serde_json::from_str(data).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Error::Broken(format!("{otherwise} (line {line}, column {column})"))
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use service::external::llm::Error;
+use tokio::time::{sleep, timeout};
 
 use super::Asking;
 use crate::support::eventually;
@@ -107,6 +108,22 @@ async fn an_answer_without_an_end_has_one_here() {
     assert_about(begun.elapsed(), Duration::from_secs(2));
 }
 
+/// However much there is to read.
+#[tokio::test]
+async fn who_reads_too_slowly_comes_too_late() {
+    let variables = [
+        ("APP__LLM__TOTAL_TIMEOUT", "2s"),
+        ("APP__LLM__TOKEN_TIMEOUT", "1s"),
+    ];
+    let asking = Asking::with(&variables).await;
+    asking.provider_does("never_end gap=1ms");
+    let mut completion = asking.ask(QUESTION).await.expect("a first token");
+    sleep(Duration::from_secs(3)).await;
+    let rest = timeout(SOON, asking.rest(&mut completion)).await;
+    let (pieces, error) = rest.expect("an end");
+    assert_eq!((pieces.len(), error), (1, Some(Error::Late)));
+}
+
 #[tokio::test]
 async fn a_deadline_ends_the_wait_for_the_first_token() {
     let asking = Asking::start().await;
@@ -124,7 +141,7 @@ async fn whoever_leaves_is_not_paid_for_any_longer() {
     let asking = Asking::start().await;
     asking.provider_does("first_token=10s");
     let question = asking.ask_within(Duration::from_secs(60), QUESTION);
-    let left = tokio::time::timeout(SOON, question).await;
+    let left = timeout(SOON, question).await;
     assert!(left.is_err(), "it was answered");
     assert_left(&asking, 1).await;
 

@@ -120,6 +120,21 @@ async fn after_the_first_token_nothing_is_asked_again() {
     assert_eq!(asking.provider.stats().chats, 1);
 }
 
+/// Each of its answers begins well.
+#[tokio::test]
+async fn a_model_whose_answers_always_break_off_is_left_alone() {
+    let asking = two_models().await;
+    asking.provider_does("model=first cut_after=1");
+    for _ in 0..5 {
+        let mut completion = asking.ask(QUESTION).await.expect("a first token");
+        assert_eq!(completion.model(), "first");
+        let (_, error) = asking.rest(&mut completion).await;
+        assert!(error.is_some());
+    }
+    let completion = asking.ask(QUESTION).await.expect("a first token");
+    assert_eq!(completion.model(), "second");
+}
+
 #[tokio::test]
 async fn who_says_when_to_come_back_is_not_asked_earlier() {
     let asking = Asking::start().await;

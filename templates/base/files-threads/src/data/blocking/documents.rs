@@ -51,9 +51,14 @@ pub fn replace(
     wait(rows::replace(connection, tenant, document))
 }
 
-/// Removes the document; false when there was none.
-pub fn remove(connection: &mut Connection, tenant: &str, id: Uuid) -> Result<bool, Error> {
-    wait(rows::remove(connection, tenant, id))
+/// Removes the document, of this version or of any; false when there was none.
+pub fn remove(
+    connection: &mut Connection,
+    tenant: &str,
+    id: Uuid,
+    version: Option<i64>,
+) -> Result<bool, Error> {
+    wait(rows::remove(connection, tenant, id, version))
 }
 
 pub fn usage(connection: &mut Connection, tenant: &str) -> Result<Usage, Error> {

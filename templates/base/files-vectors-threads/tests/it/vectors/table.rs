@@ -141,7 +141,7 @@ async fn the_chunks_of_a_version_that_is_gone_are_not_stored() -> Result<(), Err
         assert_eq!(stored, is_current, "version {version} by {tenant}");
     }
     assert_eq!(nearest(connection, &[1.0, 0.0, 0.0], 5).await.len(), 1);
-    assert!(documents::remove(connection, "a", id).await?);
+    assert!(documents::remove(connection, "a", id, None).await?);
     assert!(!vectors::store(connection, "a", (id, version), SPACE, &chunk).await?);
     Ok(())
 }
@@ -159,11 +159,11 @@ async fn the_chunks_go_with_their_document() -> Result<(), Error> {
     let deadline = service::edge::deadline::Deadline::after(Duration::from_secs(20));
     let mut context = service::app::context::Context::of_job(&server.app, "a", id, deadline);
     let mut transaction = block_in_place(|| context.begin())?;
-    assert!(documents::remove(&mut transaction, "a", id).await?);
+    assert!(documents::remove(&mut transaction, "a", id, None).await?);
     drop(transaction);
     assert_eq!(count().await?, 1);
     let mut transaction = block_in_place(|| context.begin())?;
-    assert!(documents::remove(&mut transaction, "a", id).await?);
+    assert!(documents::remove(&mut transaction, "a", id, None).await?);
     block_in_place(|| transaction.commit())?;
     assert_eq!(count().await?, 0);
     Ok(())
@@ -214,7 +214,7 @@ async fn a_document_that_has_a_job_is_not_forgotten() -> Result<(), Error> {
         assert_eq!(forgotten, i64::from(!has_job), "{state}");
         let missing = vectors::count_wanting(connection, SPACE, Which::Missing).await?;
         assert_eq!(missing, 1, "{state}");
-        assert!(documents::remove(connection, "a", id).await?);
+        assert!(documents::remove(connection, "a", id, None).await?);
     }
     Ok(())
 }

@@ -21,13 +21,23 @@ const LONGEST_WISH: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It is asked, and has failed so many times in a row.
-    Closed { failures: u32 },
+    /// It is asked.
+    Closed {
+        /// So many calls in a row were not answered.
+        failures: u32,
+        /// And so many answers in a row broke off, whatever began well between them.
+        broken_off: u32,
+    },
     /// It is left alone until then.
     Open { until: Instant, rest: Duration },
     /// One call finds out.
     Probing { rest: Duration },
 }
+
+const WELL: State = State::Closed {
+    failures: 0,
+    broken_off: 0,
+};
 
 /// Of one service, or of one of its models: what fails apart has a breaker of its own.
 #[derive(Debug)]
@@ -43,7 +53,7 @@ impl Breaker {
         Self {
             service,
             part: part.to_owned(),
-            state: Mutex::new(State::Closed { failures: 0 }),
+            state: Mutex::new(WELL),
         }
     }
 
@@ -72,11 +82,24 @@ impl Breaker {
         })
     }
 
-    /// A failure after the call had begun to succeed.
-    pub fn failed(&self, error: &Error) {
+    /// An answer broke off that had begun well.
+    pub fn broke_off(&self) {
+        self.broke_off_at(Instant::now());
+    }
+
+    fn broke_off_at(&self, now: Instant) {
         let mut state = self.lock();
-        if matches!(*state, State::Closed { .. }) {
-            self.count(&mut state, error, Instant::now());
+        match &mut *state {
+            State::Closed { broken_off, .. } if *broken_off + 1 < FAILURES => *broken_off += 1,
+            State::Closed { .. } => self.rest(&mut state, now + SHORTEST_REST, SHORTEST_REST),
+            State::Open { .. } | State::Probing { .. } => {}
+        }
+    }
+
+    /// An answer that had begun well came to its end.
+    pub fn was_whole(&self) {
+        if let State::Closed { broken_off, .. } = &mut *self.lock() {
+            *broken_off = 0;
         }
     }
 
@@ -87,9 +110,13 @@ impl Breaker {
             return self.rest(state, until, SHORTEST_REST);
         }
         match *state {
-            State::Closed { failures } if failures + 1 < FAILURES => {
+            State::Closed {
+                failures,
+                broken_off,
+            } if failures + 1 < FAILURES => {
                 *state = State::Closed {
                     failures: failures + 1,
+                    broken_off,
                 };
             }
             State::Closed { .. } => self.rest(state, now + SHORTEST_REST, SHORTEST_REST),
@@ -153,9 +180,12 @@ impl Pass<'_> {
             match outcome {
                 Err(error) if error.is_fault() => self.breaker.count(&mut state, error, now),
                 // An answer that refuses what was asked is a sign of life too.
-                _ => self
-                    .breaker
-                    .change(&mut state, State::Closed { failures: 0 }),
+                _ => match &mut *state {
+                    State::Closed { failures, .. } => *failures = 0,
+                    State::Open { .. } | State::Probing { .. } => {
+                        self.breaker.change(&mut state, WELL);
+                    }
+                },
             }
         }
         drop(state);
@@ -280,6 +310,22 @@ mod tests {
             wait: Some(wait),
         }));
         assert_eq!(watched.rest(), Some(wait));
+    }
+
+    #[test]
+    fn answers_that_break_off_open_it_however_well_they_begin() {
+        let watched = Watched::new();
+        let breaks_off = || {
+            watched.settle(Ok(()));
+            watched.breaker.broke_off_at(watched.now);
+        };
+        for _ in 0..FAILURES {
+            (1..FAILURES).for_each(|_| breaks_off());
+            watched.breaker.was_whole();
+        }
+        assert_eq!(watched.rest(), None);
+        (0..FAILURES).for_each(|_| breaks_off());
+        assert_eq!(watched.rest(), Some(SHORTEST_REST));
     }
 
     #[test]

@@ -101,14 +101,15 @@ impl Collector {
         }
     }
 
-    /// The points of a sum that were sent, of all exports.
-    pub(crate) fn sums(&self, name: &str) -> Vec<NumberDataPoint> {
+    /// The points of a sum or of a gauge that were sent, of all exports.
+    pub(crate) fn numbers(&self, name: &str) -> Vec<NumberDataPoint> {
         let metrics = self
             .metrics()
             .into_iter()
             .filter(|metric| metric.name == name);
         let points = metrics.filter_map(|metric| match metric.data? {
             Data::Sum(sum) => Some(sum.data_points),
+            Data::Gauge(gauge) => Some(gauge.data_points),
             _ => None,
         });
         points.flatten().collect()

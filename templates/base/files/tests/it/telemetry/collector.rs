@@ -104,7 +104,7 @@ async fn what_does_not_fit_the_queue_is_counted() {
         attribute(&point.attributes, "error.type").as_deref() == Some("queue_full")
     };
     let dropped = async || {
-        let points = collector.sums("otel.sdk.processor.span.processed");
+        let points = collector.numbers("otel.sdk.processor.span.processed");
         points.into_iter().find(is_drop)
     };
     eventually("the count of what was dropped", dropped).await;

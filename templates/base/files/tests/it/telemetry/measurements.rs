@@ -6,7 +6,10 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 use reqwest::StatusCode;
 
 use super::{Exporting, server_spans};
-use crate::support::otlp::{Collector, attribute};
+use crate::support::{
+    eventually,
+    otlp::{Collector, attribute},
+};
 
 #[tokio::test]
 async fn made_up_paths_and_methods_are_one_label() {
@@ -63,7 +66,29 @@ async fn what_is_measured_has_standard_names() {
     ] {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
-    let active = collector.sums("http.server.active_requests").pop();
+    let active = collector.numbers("http.server.active_requests").pop();
     let active = active.and_then(|point| point.value);
     assert_eq!(active, Some(number_data_point::Value::AsInt(0)));
+}
+
+/// Else the last number that was told would stay for ever, and so would its alert.
+#[tokio::test]
+async fn that_there_are_no_jobs_is_told_too() {
+    let collector = Collector::start().await;
+    let service = Exporting::to(&collector.endpoint(), &[]).await;
+    eventually("a look at the jobs", async || {
+        (!collector.numbers("app.jobs").is_empty()).then_some(())
+    })
+    .await;
+    service.end().await;
+    let states: BTreeSet<String> = collector
+        .numbers("app.jobs")
+        .into_iter()
+        .filter(|point| point.value == Some(number_data_point::Value::AsInt(0)))
+        .filter_map(|point| attribute(&point.attributes, "app.job.state"))
+        .collect();
+    assert_eq!(
+        states,
+        BTreeSet::from(["dead", "queued"].map(str::to_owned))
+    );
 }

@@ -16,6 +16,7 @@ use crate::{
         error::Error,
     },
     edge::{deadline::Deadline, detached},
+    external::llm,
     telemetry::answer_cache::looked_up,
 };
 
@@ -57,10 +58,11 @@ pub fn find(context: &mut Context, asked: &Asked<'_>, _: Embedding) -> Found {
     }
 }
 
-/// Keeps a whole answer. It has been given already, so a failure is nobody's but the next one's who asks. Detached: an
+/// Keeps an answer, if it is one for others too: whoever asks again may be told more. It has been given already, so a failure is nobody's but the next one's who asks. Detached: an
 /// answer goes on only as fast as its client reads, and must not hold the database meanwhile.
 pub fn keep(context: &Context, place: Place, answer: Kept) {
-    if answer.text.len() > LONGEST {
+    let is_whole = llm::is_whole(answer.finish_reason.as_deref());
+    if !is_whole || answer.text.is_empty() || answer.text.len() > LONGEST {
         return;
     }
     // The answer may have outlived its request's deadline.

@@ -107,7 +107,7 @@ async fn a_core_that_was_held_is_warned_of_and_counted() {
             process.signal(signal);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        let (log, stalls) = (process.log(), collector.sums("app.core.stalls"));
+        let (log, stalls) = (process.log(), collector.numbers("app.core.stalls"));
         let is_told = |core: &str| {
             let counted = stalls.iter().any(|point| {
                 let of = attribute(&point.attributes, "app.core");

@@ -4,13 +4,21 @@ use reqwest::RequestBuilder;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{Error, Prompt, Usage, reader::Reply, sse::Event};
+use super::{Error, Prompt, Usage, reader::Reply, sse::Event, wire};
 use crate::config;
 
 pub(super) const PATH: &str = "/messages";
 
 /// As telemetry names it.
 pub(super) const PROVIDER: &str = "anthropic";
+
+/// Why an answer ended that is not all of one.
+pub(super) const CUT_SHORT: [&str; 4] = [
+    "max_tokens",
+    "model_context_window_exceeded",
+    "pause_turn",
+    "refusal",
+];
 
 /// The version of the interface that is spoken here.
 const VERSION: &str = "2023-06-01";
@@ -62,18 +70,6 @@ struct OutputTokens {
     output_tokens: u64,
 }
 
-#[derive(Deserialize)]
-struct Failed {
-    error: Fault,
-}
-
-/// What went wrong after the answer had begun. Its message may quote the prompt, so it is not read.
-#[derive(Deserialize)]
-struct Fault {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
 /// Asks `prompt` of `model`.
 pub(super) fn question(
     request: RequestBuilder,
@@ -114,7 +110,7 @@ pub(super) fn read(event: &Event, reply: &mut Reply) -> Result<Option<String>, E
         }
         "message_stop" => reply.is_over = true,
         "error" => {
-            let kind = parse::<Failed>(&event.data)?.error.kind;
+            let kind = wire::word(&parse(&event.data)?).unwrap_or_default();
             return Err(Error::Broken(format!("the provider gave up: {kind}")));
         }
         // Pings, the frames of blocks, and what is added to the interface later.
@@ -124,8 +120,7 @@ pub(super) fn read(event: &Event, reply: &mut Reply) -> Result<Option<String>, E
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Error> {
-    serde_json::from_str(data)
-        .map_err(|error| Error::Broken(format!("an event is not what its name says: {error}")))
+    wire::parse(data, "an event is not what its name says")
 }
 
 /// The provider counts what it read from its cache, and what it wrote there, apart from the rest of the input.
@@ -138,6 +133,35 @@ impl From<Tokens> for Usage {
             output_tokens: tokens.output_tokens,
             cached_input_tokens: read,
             is_estimated: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It may be of the prompt, or be a key.
+    #[test]
+    fn what_is_said_in_an_error_is_not_passed_on() {
+        for (name, data) in [
+            ("error", r#"{ "error": "sk-123" }"#),
+            ("error", r#"{ "error": { "type": "sk-123" } }"#),
+            ("message_start", r#"{ "message": "sk-123" }"#),
+        ] {
+            let event = Event {
+                name: name.to_owned(),
+                data: data.to_owned(),
+            };
+            let error = read(&event, &mut Reply::default()).expect_err("an error");
+            assert!(!error.to_string().contains("123"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_short_is_not_whole() {
+        for (reason, is_whole) in [(None, true), (Some("end_turn"), true), (Some("max_tokens"), false)] {
+            assert_eq!(super::super::is_whole(reason), is_whole, "{reason:?}");
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use reqwest::RequestBuilder;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Error, Prompt, Usage, reader::Reply, sse::Event};
+use super::{Error, Prompt, Usage, reader::Reply, sse::Event, wire};
 use crate::config;
 
 pub(super) const PATH: &str = "/chat/completions";
 
 /// As telemetry names it.
 pub(super) const PROVIDER: &str = "openai";
+
+/// Why an answer ended that is not all of one.
+pub(super) const CUT_SHORT: [&str; 2] = ["length", "content_filter"];
 
 /// What comes after the last chunk.
 const LAST: &str = "[DONE]";
@@ -20,7 +23,8 @@ struct Chunk {
     #[serde(default)]
     choices: Vec<Choice>,
     usage: Option<Tokens>,
-    error: Option<Fault>,
+    /// What went wrong after the answer had begun.
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -46,13 +50,6 @@ struct Tokens {
 struct PromptTokens {
     #[serde(default)]
     cached_tokens: u64,
-}
-
-/// What went wrong after the answer had begun. Its message may quote the prompt, so it is not read.
-#[derive(Deserialize)]
-struct Fault {
-    #[serde(rename = "type", default)]
-    kind: Option<String>,
 }
 
 /// Asks `prompt` of `model`.
@@ -84,10 +81,9 @@ pub(super) fn read(event: &Event, reply: &mut Reply) -> Result<Option<String>, E
         reply.is_over = true;
         return Ok(None);
     }
-    let chunk: Chunk = serde_json::from_str(&event.data)
-        .map_err(|error| Error::Broken(format!("a chunk is no JSON of a chunk: {error}")))?;
-    if let Some(fault) = chunk.error {
-        let kind = fault.kind.unwrap_or_default();
+    let chunk: Chunk = wire::parse(&event.data, "a chunk is no JSON of a chunk")?;
+    if let Some(error) = chunk.error {
+        let kind = wire::word(&json!({ "error": error })).unwrap_or_default();
         return Err(Error::Broken(format!("the provider gave up: {kind}")));
     }
     if let Some(tokens) = chunk.usage {
@@ -110,6 +106,35 @@ impl From<Tokens> for Usage {
             output_tokens: tokens.completion_tokens,
             cached_input_tokens: details.map_or(0, |details| details.cached_tokens),
             is_estimated: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It may be of the prompt, or be a key.
+    #[test]
+    fn what_is_said_in_an_error_is_not_passed_on() {
+        for (name, data) in [
+            ("", r#"{ "error": "sk-123" }"#),
+            ("", r#"{ "error": { "type": "sk-123" } }"#),
+            ("", r#"{ "choices": "sk-123" }"#),
+        ] {
+            let event = Event {
+                name: name.to_owned(),
+                data: data.to_owned(),
+            };
+            let error = read(&event, &mut Reply::default()).expect_err("an error");
+            assert!(!error.to_string().contains("123"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_short_is_not_whole() {
+        for (reason, is_whole) in [(None, true), (Some("stop"), true), (Some("length"), false)] {
+            assert_eq!(super::super::is_whole(reason), is_whole, "{reason:?}");
         }
     }
 }

@@ -1,10 +1,15 @@
 //! What can go wrong between two who share a server.
 
+use reqwest::Method;
 use service::data::error::Error;
 use tokio::sync::Barrier;
 
 use super::{begin, cut_all, execute, write};
-use crate::support::{Server, client::problem, document, eventually};
+use crate::support::{
+    Server,
+    client::{header, problem},
+    document, eventually,
+};
 
 #[tokio::test]
 async fn of_two_that_wait_for_each_other_one_is_told_to_come_back() {
@@ -25,6 +30,32 @@ async fn of_two_that_wait_for_each_other_one_is_told_to_come_back() {
         (Err(Error::Busy), _) | (_, Err(Error::Busy)) => {}
         others => panic!("{others:?}"),
     }
+}
+
+/// The service has seen the version that is meant, and another one is committed before it is removed.
+#[tokio::test]
+async fn a_version_that_nobody_meant_is_not_removed() {
+    let server = Server::start().await;
+    let client = server.client("a");
+    let path = client.create("one").await;
+    let tag = header(&client.get(&path).await, "etag").to_owned();
+    let mut changing = begin(&server.app).await;
+    let change = "UPDATE documents SET version = version + 1";
+    execute(&mut changing, change).await.expect("a change");
+    let remove = client.request(Method::DELETE, &path).header("if-match", tag);
+    let removing = tokio::spawn(remove.send());
+    eventually("a wait for the row", async || {
+        let waits = "SELECT COUNT(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waits = sqlx::query_scalar::<_, i64>(waits);
+        let waits = write(&server.app).await.scalar(waits).await;
+        (waits.expect("a count") == 1).then_some(())
+    })
+    .await;
+    changing.commit().await.expect("an end");
+    let answer = removing.await.expect("no panic").expect("an answer");
+    problem(answer, 412).await;
+    assert_eq!(client.get(&path).await.status(), 200);
 }
 
 /// Its locks would keep others waiting for ever.
