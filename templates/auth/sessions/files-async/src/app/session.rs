@@ -296,8 +296,10 @@ async fn judged<T>(
     outcome: Result<T, Problem>,
 ) -> Result<T, Problem> {
     if outcome.is_err() {
-        let authenticator = &context.app().authenticator;
-        authenticator.take_back_attempt(purpose, address.0).await;
+        let app = context.app();
+        app.authenticator
+            .take_back_attempt(purpose, address.0)
+            .await;
     }
     outcome
 }

@@ -291,8 +291,8 @@ fn judged<T>(
     outcome: Result<T, Problem>,
 ) -> Result<T, Problem> {
     if outcome.is_err() {
-        let authenticator = &context.app().authenticator;
-        authenticator.take_back_attempt(purpose, address.0);
+        let app = context.app();
+        wait(app.authenticator.take_back_attempt(purpose, address.0));
     }
     outcome
 }

@@ -160,7 +160,11 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_cut_short_is_not_whole() {
-        for (reason, is_whole) in [(None, true), (Some("end_turn"), true), (Some("max_tokens"), false)] {
+        for (reason, is_whole) in [
+            (None, true),
+            (Some("end_turn"), true),
+            (Some("max_tokens"), false),
+        ] {
             assert_eq!(super::super::is_whole(reason), is_whole, "{reason:?}");
         }
     }

@@ -42,7 +42,9 @@ async fn a_version_that_nobody_meant_is_not_removed() {
     let mut changing = begin(&server.app).await;
     let change = "UPDATE documents SET version = version + 1";
     execute(&mut changing, change).await.expect("a change");
-    let remove = client.request(Method::DELETE, &path).header("if-match", tag);
+    let remove = client
+        .request(Method::DELETE, &path)
+        .header("if-match", tag);
     let removing = tokio::spawn(remove.send());
     eventually("a wait for the row", async || {
         let waits = "SELECT COUNT(*) FROM pg_stat_activity
