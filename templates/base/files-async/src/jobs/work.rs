@@ -77,7 +77,7 @@ impl Work {
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<R, Failure>,
     {
         let mut transaction = self.context.begin().await?;
-        if jobs::look(&mut transaction, self.lease).await?.is_none() {
+        if !jobs::hold(&mut transaction, self.lease).await? {
             return Err(Failure::TakenAway);
         }
         let kept = effect(&mut transaction).await?;

@@ -78,7 +78,7 @@ impl Work {
         F: FnOnce(&mut Transaction<'_>) -> Result<R, Failure>,
     {
         let mut transaction = self.context.begin()?;
-        if jobs::look(&mut transaction, self.lease)?.is_none() {
+        if !jobs::hold(&mut transaction, self.lease)? {
             return Err(Failure::TakenAway);
         }
         let kept = effect(&mut transaction)?;

@@ -205,6 +205,15 @@ pub async fn look(connection: &mut Connection, lease: Lease) -> Result<Option<bo
     Ok(row.map(|(is_cancelled,)| is_cancelled))
 }
 
+/// Nobody takes the job away until the transaction ends; false when the lease is lost already.
+pub async fn hold(connection: &mut Connection, lease: Lease) -> Result<bool, Error> {
+    let statement =
+        sqlx::query("UPDATE jobs SET lease_token = lease_token WHERE id = $1 AND lease_token = $2")
+            .bind(lease.id)
+            .bind(lease.token);
+    Ok(connection.execute(statement).await? == 1)
+}
+
 /// Says how far it is; false when the lease is lost, or the job is to be cancelled.
 pub async fn progress(
     connection: &mut Connection,

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::{Error, Prompt, Usage, dialect::PROVIDER, estimate};
+use super::{Error, Prompt, Usage, dialect::PROVIDER, embeddings, estimate};
 use crate::{
     config,
     telemetry::gen_ai::{self, Operation},
@@ -45,7 +45,7 @@ impl Call {
             config: config.clone(),
             model: model.to_owned(),
             operation,
-            span: gen_ai::span(operation, PROVIDER, model),
+            span: gen_ai::span(operation, provider(operation), model),
             begun: Instant::now(),
             usage,
             // Until something else is known: whoever asked has left.
@@ -101,6 +101,14 @@ impl Call {
     }
 }
 
+/// As telemetry names it. Embeddings need not come from whoever answers.
+fn provider(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Embeddings => embeddings::PROVIDER,
+        Operation::Chat => PROVIDER,
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         let cost = self.config.prices.cost(&self.model, self.usage);
@@ -108,7 +116,7 @@ impl Drop for Call {
             &self.span,
             &gen_ai::Call {
                 operation: self.operation,
-                provider: PROVIDER,
+                provider: provider(self.operation),
                 model: &self.model,
                 error: self.error,
                 duration: self.duration(),

@@ -17,6 +17,9 @@ const PATH: &str = "/embeddings";
 /// As telemetry names it.
 const SERVICE: &str = "embeddings";
 
+/// Whose interface it is: whose service, nobody says.
+pub(super) const PROVIDER: &str = "openai";
+
 /// One request; the slowest of them is not waited for, see `Hedge`.
 const LONGEST: Duration = Duration::from_secs(10);
 

@@ -28,6 +28,11 @@ pub fn look(connection: &mut Connection, lease: Lease) -> Result<Option<bool>, E
     wait(rows::look(connection, lease))
 }
 
+/// Nobody takes the job away until the transaction ends; false when the lease is lost already.
+pub fn hold(connection: &mut Connection, lease: Lease) -> Result<bool, Error> {
+    wait(rows::hold(connection, lease))
+}
+
 /// Says how far it is; false when the lease is lost, or the job is to be cancelled.
 pub fn progress(connection: &mut Connection, lease: Lease, percent: u8) -> Result<bool, Error> {
     wait(rows::progress(connection, lease, percent))

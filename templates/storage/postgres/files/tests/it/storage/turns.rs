@@ -8,7 +8,7 @@ use service::{
     data::{
         connection::Connection,
         database::Database,
-        jobs::{self, Claimed, NewJob},
+        jobs::{self, Claimed, Lease, NewJob},
         meter::Meter,
     },
     edge::deadline::Deadline,
@@ -62,6 +62,32 @@ async fn one_that_another_is_about_to_claim_is_passed_over() {
     let other = claim(&mut second, None).await.expect("the other job");
     assert_ne!(one.id, other.id);
     assert!(claim(&mut write(&server.app).await, None).await.is_none());
+}
+
+/// Else what it writes down could come after what the next one has done.
+#[tokio::test]
+async fn whose_lease_is_over_is_not_followed_while_it_writes_down_what_it_has_done() {
+    let server = Server::start().await;
+    let app = &server.app;
+    add_two(app, None).await;
+    let token = Uuid::now_v7();
+    let mut connection = write(app).await;
+    let claimed = jobs::claim(&mut connection, KIND, None, token, Duration::ZERO).await;
+    let claimed = claimed.expect("an answer").expect("a job");
+    let lease = Lease {
+        id: claimed.id,
+        token,
+    };
+    let mut writing = begin(app).await;
+    let is_held = jobs::hold(&mut writing, lease).await;
+    assert!(is_held.expect("an answer"));
+    let reaped = jobs::reap(&mut connection, 10).await;
+    assert_eq!(reaped.expect("an answer").len(), 0);
+    writing.commit().await.expect("an end");
+    let reaped = jobs::reap(&mut connection, 10).await;
+    assert_eq!(reaped.expect("an answer").len(), 1);
+    let is_held = jobs::hold(&mut connection, lease).await;
+    assert!(!is_held.expect("an answer"));
 }
 
 #[tokio::test]
