@@ -41,10 +41,10 @@ impl Made {
     /// What is checked out.
     pub fn now(repository: &Repository) -> Result<Self> {
         let mut command = repository.git();
-        let branch = repository.read(command.args(["rev-parse", "--symbolic-full-name", "HEAD"]))?;
-        let mut command = repository.git();
-        let commit = repository.read(command.args(["rev-parse", "HEAD"]))?;
-        Ok(Self { commit: commit.trim().to_owned(), branch: branch.trim().to_owned() })
+        let said = repository.read(command.args(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]))?;
+        let mut lines = said.lines().map(str::to_owned);
+        let mut next = || lines.next().unwrap_or_default();
+        Ok(Self { commit: next(), branch: next() })
     }
 }
 

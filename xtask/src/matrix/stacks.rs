@@ -24,9 +24,7 @@ const EVERYTHING: Beyond<'_> = Beyond { long: &long::ALL, ignored: true };
 /// Proves every stack that is not proven yet, or all of them `again`; writes down each at once.
 pub(crate) fn prove(home: &Path, again: bool) -> Result<()> {
     let mut matrix = Matrix::load(home)?;
-    let workshop = Workshop::build(home)?;
-    servers::install(&matrix.catalog)?;
-    servers::install_pooler()?;
+    let workshop = workshop(home, &matrix)?;
     let mut red = Vec::new();
     for name in preset::shipped() {
         let stack = stack(&matrix.catalog, &name)?;
@@ -79,14 +77,19 @@ pub(crate) fn steps(home: &Path, which: Stacks) -> Result<Vec<Step<'_>>> {
     let step = |(name, stack): (String, Combination)| {
         let matrix = Rc::clone(&matrix);
         Step::new(format!("stack {name}"), move || {
-            let workshop = Workshop::build(home)?;
-            servers::install(&matrix.catalog)?;
-            servers::install_pooler()?;
-            let red = workshop.check(&stack, WHOLE, beyond)?.is_none().then(|| name.clone());
+            let red = workshop(home, &matrix)?.check(&stack, WHOLE, beyond)?.is_none().then(|| name.clone());
             green(red.as_slice())
         })
     };
     Ok(stacks.into_iter().map(step).collect())
+}
+
+/// The tool, and all that stacks run beside.
+fn workshop(home: &Path, matrix: &Matrix) -> Result<Workshop> {
+    let workshop = Workshop::build(home)?;
+    servers::install(&matrix.catalog)?;
+    servers::install_pooler()?;
+    Ok(workshop)
 }
 
 fn stack(catalog: &Catalog, name: &str) -> Result<Combination> {

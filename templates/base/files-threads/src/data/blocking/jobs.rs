@@ -23,11 +23,6 @@ pub fn insert(connection: &mut Connection, job: &NewJob<'_>) -> Result<Uuid, Err
     wait(rows::insert(connection, job))
 }
 
-/// Whether the job is to be cancelled; none when the lease is lost.
-pub fn look(connection: &mut Connection, lease: Lease) -> Result<Option<bool>, Error> {
-    wait(rows::look(connection, lease))
-}
-
 /// Nobody takes the job away until the transaction ends; false when the lease is lost already.
 pub fn hold(connection: &mut Connection, lease: Lease) -> Result<bool, Error> {
     wait(rows::hold(connection, lease))

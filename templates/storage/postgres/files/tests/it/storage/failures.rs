@@ -8,6 +8,7 @@ use super::{begin, cut_all, execute, write};
 use crate::support::{
     Server,
     client::{header, problem},
+    database::somebody_waits,
     document, eventually,
 };
 
@@ -46,14 +47,7 @@ async fn a_version_that_nobody_meant_is_not_removed() {
         .request(Method::DELETE, &path)
         .header("if-match", tag);
     let removing = tokio::spawn(remove.send());
-    eventually("a wait for the row", async || {
-        let waits = "SELECT COUNT(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let waits = sqlx::query_scalar::<_, i64>(waits);
-        let waits = write(&server.app).await.scalar(waits).await;
-        (waits.expect("a count") == 1).then_some(())
-    })
-    .await;
+    somebody_waits(&server.app).await;
     changing.commit().await.expect("an end");
     let answer = removing.await.expect("no panic").expect("an answer");
     problem(answer, 412).await;

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use service::data::{
     idempotency,
-    jobs::{self, NewJob, State, desk},
+    jobs::{self, State, desk},
 };
-use uuid::Uuid;
 
-use super::{begin, execute, write};
+use super::{begin, execute, new_job, write};
 use crate::support::Server;
 
 const LIMIT: u32 = 10;
@@ -16,18 +15,7 @@ const LIMIT: u32 = 10;
 #[tokio::test]
 async fn a_job_that_is_redriven_stays() {
     let server = Server::start().await;
-    let job = NewJob {
-        id: Uuid::now_v7(),
-        tenant: "a",
-        kind: "webhook",
-        payload: "null",
-        priority: 0,
-        delay: Duration::ZERO,
-        max_attempts: 1,
-        dedupe_key: None,
-        concurrency_key: None,
-        traceparent: None,
-    };
+    let job = new_job(None);
     let mut connection = write(&server.app).await;
     let added = jobs::add(&mut connection, &job).await;
     assert!(added.expect("a job"));

@@ -8,17 +8,15 @@ use service::{
     data::{
         connection::Connection,
         database::Database,
-        jobs::{self, Claimed, Lease, NewJob},
+        jobs::{self, Claimed, Lease},
         meter::Meter,
     },
     edge::deadline::Deadline,
 };
 use uuid::Uuid;
 
-use super::{PATIENCE, begin, execute, write};
+use super::{KIND, PATIENCE, begin, execute, new_job, write};
 use crate::support::{Server, eventually};
-
-const KIND: &str = "webhook";
 
 async fn begin_alone(database: &Database) -> Connection {
     let (deadline, meter) = (Deadline::after(PATIENCE), Meter::default());
@@ -35,18 +33,7 @@ async fn claim(connection: &mut Connection, per_key: Option<u32>) -> Option<Clai
 
 async fn add_two(app: &App, concurrency_key: Option<Uuid>) {
     for _ in 0..2 {
-        let job = NewJob {
-            id: Uuid::now_v7(),
-            tenant: "a",
-            kind: KIND,
-            payload: "null",
-            priority: 0,
-            delay: Duration::ZERO,
-            max_attempts: 1,
-            dedupe_key: None,
-            concurrency_key,
-            traceparent: None,
-        };
+        let job = new_job(concurrency_key);
         assert!(jobs::add(&mut write(app).await, &job).await.expect("a job"));
     }
 }

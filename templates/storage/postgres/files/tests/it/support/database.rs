@@ -8,16 +8,22 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
     thread,
+    time::Duration,
 };
 
-use service::{config::Config, data::connection::Connection};
+use service::{
+    app::state::App,
+    config::Config,
+    data::{connection::Connection, meter::Meter},
+    edge::deadline::Deadline,
+};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
 };
 use tokio::runtime;
 use uuid::Uuid;
 
-use super::servers::POSTGRES;
+use super::{eventually, servers::POSTGRES};
 
 /// No more connections than must be.
 pub(crate) const FEW_CONNECTIONS: &[(&str, &str)] = &[
@@ -128,6 +134,20 @@ impl Blocker {
     pub(crate) async fn release(self) {
         self.0.close().await.expect("an end");
     }
+}
+
+/// Waits until one session of this database waits for a lock of another.
+pub(crate) async fn somebody_waits(app: &App) {
+    eventually("a wait for a lock", async || {
+        let waits = "SELECT COUNT(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let lent = app.database.write(deadline, &Meter::default()).await;
+        let mut connection = lent.expect("a connection");
+        let waits = connection.scalar(sqlx::query_scalar::<_, i64>(waits)).await;
+        (waits.expect("a count") == 1).then_some(())
+    })
+    .await;
 }
 
 /// Writes down each end of a job in a table of its own, once for each time that it happens.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use service::{
-    app::state::App,
     data::{
         connection::Connection,
         database::Database,
@@ -14,8 +13,8 @@ use service::{
 };
 use uuid::Uuid;
 
-use super::{add, connection, count_chunks, replace, table::SPACE};
-use crate::support::{Server, eventually};
+use super::{add, count_chunks, replace, table::SPACE};
+use crate::support::{Server, database::somebody_waits};
 
 async fn begin(database: &Database) -> Connection {
     let deadline = Deadline::after(Duration::from_secs(20));
@@ -36,17 +35,6 @@ async fn store(connection: &mut Connection, document: Uuid) -> bool {
 fn id(path: &str) -> Uuid {
     let id = path.rsplit('/').next().and_then(|id| id.parse().ok());
     id.expect("an id")
-}
-
-async fn somebody_waits(app: &App) {
-    eventually("a wait for a lock", async || {
-        let waits = "SELECT COUNT(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let waits = sqlx::query_scalar::<_, i64>(waits);
-        let waits = connection(app).await.scalar(waits).await;
-        (waits.expect("a count") == 1).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
