@@ -11,7 +11,7 @@ use super::{
     context::Context,
     idempotency::{self, Answer, Key},
     jobs::Job,
-    webhook_endpoints::{self, LONGEST_URL},
+    webhook_endpoints::{LONGEST_URL, callback},
 };
 use crate::{
     data::{
@@ -110,15 +110,14 @@ pub async fn create(
     }
     let payload = Payload { title, notify };
     let key = key.required()?;
-    let callback = match &callback_url {
-        Some(url) => Some(webhook_endpoints::callback(&mut context, url).await?),
-        None => None,
-    };
+    let url = callback_url.map(|url| callback::checked(&context, &url));
+    let url = url.transpose()?;
     let answer = idempotency::once(&mut context, key, body.fingerprint, async |transaction| {
         let order = Order::new(Kind::Report, &tenant, &payload);
         let id = order.enqueue(transaction).await?;
-        if let Some(callback) = &callback {
-            callbacks::insert(transaction, &tenant, id, callback.endpoint, &callback.url).await?;
+        if let Some(url) = &url {
+            let endpoint = callback::endpoint(transaction, &tenant, url).await?;
+            callbacks::insert(transaction, &tenant, id, endpoint, url.as_str()).await?;
         }
         let row = desk::find(transaction, &tenant, id).await?;
         let row = row.ok_or_else(|| Problem::internal(&"a job that was added is not there"))?;

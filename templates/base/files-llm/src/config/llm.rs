@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Environment, Secret, provider};
+use super::{
+    Environment, Secret,
+    provider::{self, Provider},
+};
 use crate::external::llm::prices::Prices;
 
 #[derive(Clone, Debug)]
@@ -26,6 +29,7 @@ pub struct Llm {
     pub prices: Prices,
     /// Prompts are put on the spans of their calls.
     pub record_prompts: bool,
+    pub provider: Provider,
 }
 
 /// Where texts become vectors.
@@ -64,6 +68,7 @@ impl Llm {
                 "false",
                 &[("false", false), ("true", true)],
             ),
+            provider: Provider::read(environment),
         };
         llm.check(environment);
         llm

@@ -1,6 +1,6 @@
 //! Where a tenant wants to be called back.
 
-mod callback;
+pub(super) mod callback;
 pub mod deliveries;
 pub mod secrets;
 
@@ -10,7 +10,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) use self::callback::callback;
 use super::{
     body::{Body, Fields, FromFields},
     context::Context,

@@ -16,13 +16,14 @@ use http::{Request, Response};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
-    service::Service,
+    service::{Service, service_fn},
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{interval, timeout},
@@ -35,6 +36,7 @@ use super::{
     patience::Patience,
     protocol::{Begun, Protocol},
     refusal::Refusals,
+    streams::{Bounds, Sent, Streams},
 };
 
 /// A loop that is watched turns at least this often, so that a watcher can tell an idle one from a stuck one.
@@ -159,8 +161,12 @@ impl Server {
         requests: Requests,
     ) -> impl Future<Output = ()> + Send + use<> {
         let stream = Patience::new(stream, self.limits.write_timeout);
-        let header_timeout = self.limits.header_timeout;
+        let bounds = Bounds {
+            idle: self.limits.header_timeout,
+            unread: self.limits.write_timeout,
+        };
         let (closing, watcher) = (self.lifecycle.closing(), self.connections.watcher());
+        let lifecycle = self.lifecycle.clone();
         async move {
             let begun = tokio::select! {
                 // What was said before that is answered.
@@ -171,12 +177,13 @@ impl Server {
             match begun {
                 Ok((Protocol::Http1, stream)) => {
                     let stream = TokioIo::new(Refusals::new(stream));
-                    let connection = http1(header_timeout).serve_connection(stream, requests);
+                    let connection = http1(bounds.idle).serve_connection(stream, requests);
                     watcher.watch(connection).await.ok();
                 }
                 Ok((Protocol::Http2, stream)) => {
-                    let connection = http2().serve_connection(TokioIo::new(stream), requests);
-                    Box::pin(watcher.watch(connection)).await.ok();
+                    // The drain waits for it; when it is to end is found here.
+                    let _watched = watcher;
+                    Box::pin(serve_http2(stream, requests, bounds, lifecycle.closing())).await;
                 }
                 Err(_) => {}
             }
@@ -197,6 +204,38 @@ impl Server {
             }
         };
         timeout(self.limits.shutdown_grace, all).await.is_ok()
+    }
+}
+
+/// Until the client leaves, or nobody waits for anything on it. Before that it is told that no more requests are taken here,
+/// and those that are under way run to their end.
+async fn serve_http2<S>(
+    stream: S,
+    requests: Requests,
+    bounds: Bounds,
+    closing: impl Future<Output = ()>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let streams = Streams::new(bounds);
+    let service = service_fn(|request| {
+        let stream = streams.begin();
+        let answer = requests.call(request);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| Sent::new(body, stream)))
+        }
+    });
+    let mut connection = pin!(http2().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = &mut connection => return,
+        () = closing => {}
+        () = streams.spent() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => {}
+        () = streams.abandoned() => {}
     }
 }
 

@@ -1,33 +1,36 @@
 //! The endpoint that a request names, to be told when its job is done.
 
+use reqwest::Url;
 use uuid::Uuid;
 
-use crate::{app::context::Context, data::webhooks::endpoints as rows, edge::problem::Problem};
+use crate::{
+    app::context::Context,
+    data::{connection::Connection, webhooks::endpoints as rows},
+    edge::problem::Problem,
+};
 
-/// Whom to tell when it is done.
-pub(in crate::app) struct Callback {
-    pub(in crate::app) endpoint: Uuid,
-    pub(in crate::app) url: String,
+/// Where a request's `callback_url` leads, of a form that a webhook may have.
+pub(in crate::app) fn checked(context: &Context, text: &str) -> Result<Url, Problem> {
+    context.app().guard.check(text).map_err(refused)
 }
 
-/// Where a request's `callback_url` leads: to an endpoint of the tenant, whose URL may have got a query.
-pub(in crate::app) async fn callback(
-    context: &mut Context,
-    text: &str,
-) -> Result<Callback, Problem> {
-    let refused = |reason: &str| Problem::invalid_field("/callback_url", reason);
-    let url = context.app().guard.check(text).map_err(refused)?;
+/// The tenant's endpoint that it leads to, whose URL may have got a query. What is found may change: a request that comes
+/// again is not to be judged by it.
+pub(in crate::app) async fn endpoint(
+    connection: &mut Connection,
+    tenant: &str,
+    url: &Url,
+) -> Result<Uuid, Problem> {
     let mut bare = url.clone();
     bare.set_query(None);
-    let urls = [url.as_str(), bare.as_str()];
-    let tenant = context.caller().tenant.clone();
-    let row = rows::find_by_url(&mut *context.read().await?, &tenant, urls).await?;
+    let row = rows::find_by_url(connection, tenant, [url.as_str(), bare.as_str()]).await?;
     let row = row.ok_or_else(|| refused("is not the URL of a webhook endpoint of yours"))?;
     match row.disabled {
         Some(_) => Err(refused("leads to a webhook endpoint that is disabled")),
-        None => Ok(Callback {
-            endpoint: row.id,
-            url: url.into(),
-        }),
+        None => Ok(row.id),
     }
+}
+
+fn refused(reason: &str) -> Problem {
+    Problem::invalid_field("/callback_url", reason)
 }

@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinSet,
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use super::{PATIENCE, authorization};
@@ -133,16 +133,90 @@ async fn a_body_that_trickles_is_answered_408() {
     }
 }
 
+/// An answer that fills every buffer on its way, and one that comes when a client's patience has an end.
+fn slow_routes() -> Router<App> {
+    let large = async || "x".repeat(64 << 20);
+    let late = async || {
+        sleep(BOUND * 3).await;
+        "late"
+    };
+    Router::new()
+        .route("/large", get(large))
+        .route("/late", get(late))
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_read_is_given_up() {
-    let large = async || "x".repeat(64 << 20);
-    let routes: Router<App> = Router::new().route("/large", get(large));
     let variables = [("APP__SERVER__WRITE_TIMEOUT", "300ms")];
-    let server = Server::with_routes(&variables, routes).await;
+    let server = Server::with_routes(&variables, slow_routes()).await;
     let mut slow = Connection::open_narrow(server.address).await;
     slow.get("/large", "").await;
     slow.begins_to_answer().await;
     // Its connection is all that the stop would wait for.
     let stopped = timeout(PATIENCE, server.stop()).await;
     assert!(stopped.expect("an end"), "it was cut, not given up");
+}
+
+/// Speaks HTTP/2, and opens its windows no further than this.
+fn narrow_client() -> reqwest::Client {
+    let client = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .http2_initial_stream_window_size(1_024);
+    client.build().expect("a client")
+}
+
+/// The beginning of a connection of HTTP/2, without wishes.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// `GET /late`, on its first stream: RFC 9113, section 6.2, and RFC 7541, appendix A.
+const GET_LATE: &[u8] = b"\0\0\x09\x01\x05\0\0\0\x01\x82\x86\x04\x05/late";
+
+#[tokio::test]
+async fn a_connection_of_http2_on_which_nothing_is_asked_is_closed_whatever_it_was_asked_before() {
+    let variables = [("APP__SERVER__HEADER_TIMEOUT", "300ms")];
+    let server = Server::with_routes(&variables, slow_routes()).await;
+    for asked in [&[], GET_LATE] {
+        let start = [HTTP2, asked].concat();
+        let mut connection = Endless::begin(server.address, "", None).await;
+        connection
+            .stream
+            .write_all(&start)
+            .await
+            .expect("it is open");
+        let answer = connection.until_closed().await;
+        assert_eq!(answer.contains("late"), !asked.is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_a_closed_window_holds_gives_its_place_back() {
+    let variables = [
+        ("APP__SERVER__WRITE_TIMEOUT", "300ms"),
+        ("APP__SERVER__MAX_CONNECTIONS", "1"),
+    ];
+    let server = Server::with_routes(&variables, slow_routes()).await;
+    let address = server.address;
+    let large = narrow_client().get(format!("http://{address}/large"));
+    let unread = large.send().await.expect("an answer");
+    // There is no place for this one until that one's is free.
+    let late = reqwest::get(format!("http://{address}/late"));
+    let late = timeout(PATIENCE, late).await.expect("a place in time");
+    assert_eq!(late.expect("an answer").status(), 200);
+    assert!(unread.bytes().await.is_err(), "all of it was kept");
+}
+
+#[tokio::test]
+async fn what_else_is_asked_on_a_connection_outlives_an_answer_that_is_not_read() {
+    let variables = [("APP__SERVER__WRITE_TIMEOUT", "300ms")];
+    let server = Server::with_routes(&variables, slow_routes()).await;
+    let client = narrow_client();
+    let url = |path| format!("http://{}{path}", server.address);
+    let large = client.get(url("/large")).send().await;
+    let unread = large.expect("an answer");
+    let late = client.get(url("/late")).send().await.expect("an answer");
+    assert_eq!(late.text().await.expect("all of it"), "late");
+    assert!(
+        timeout(PATIENCE, server.stop()).await.expect("an end"),
+        "it was cut, not given up"
+    );
+    drop(unread);
 }

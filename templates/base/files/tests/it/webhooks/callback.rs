@@ -117,6 +117,25 @@ async fn the_end_and_its_message_commit_together_or_not_at_all() {
     assert_eq!(told(&receiver.receives(1).await, &job), "succeeded");
 }
 
+/// Whoever asks again with the same key wants to know what became of the first.
+#[tokio::test]
+async fn a_request_that_comes_again_is_answered_as_before_whatever_became_of_its_endpoint() {
+    let server = Server::start().await;
+    let client = server.client(TENANT);
+    let receiver = Receiver::start([]).await;
+    let endpoint = register(&client, &receiver).await;
+    let body = json!({ "title": "all", "callback_url": receiver.url() });
+    let ask = async || {
+        let answer = client.post_with_key("/v1/reports", "again", &body).await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        header(&answer, "location").to_owned()
+    };
+    let job = ask().await;
+    let removed = client.request(Method::DELETE, &endpoint).send().await;
+    assert_eq!(removed.expect("an answer").status(), 204);
+    assert_eq!(ask().await, job);
+}
+
 #[tokio::test]
 async fn only_an_endpoint_of_the_tenant_is_called_back() {
     let server = Server::start().await;

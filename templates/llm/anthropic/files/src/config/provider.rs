@@ -10,6 +10,16 @@ pub(super) const MODEL: &str = "claude-haiku-4-5";
 /// In dollars for a million tokens, as published in 2026; check them.
 pub(super) const PRICES: &str = "claude-haiku-4-5=1.00/5.00/0.10,text-embedding-3-small=0.02";
 
+/// What only its models are told: nothing.
+#[derive(Clone, Debug)]
+pub struct Provider;
+
+impl Provider {
+    pub(super) fn read(_: &mut Environment) -> Self {
+        Self
+    }
+}
+
 /// Anthropic has no embeddings, so they come from somebody else.
 pub(super) fn embeddings(
     environment: &mut Environment,

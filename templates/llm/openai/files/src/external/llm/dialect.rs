@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Error, Prompt, Usage, reader::Reply, sse::Event, wire};
-use crate::config;
+use crate::config::{self, provider::Provider};
 
 pub(super) const PATH: &str = "/chat/completions";
 
@@ -59,7 +59,15 @@ pub(super) fn question(
     model: &str,
     prompt: &Prompt,
 ) -> RequestBuilder {
-    let request = request.json(&json!({
+    let request = request.json(&body(&config.provider, model, prompt));
+    match &config.api_key {
+        Some(key) => request.bearer_auth(key.expose()),
+        None => request,
+    }
+}
+
+fn body(provider: &Provider, model: &str, prompt: &Prompt) -> Value {
+    let mut body = json!({
         "model": model,
         "messages": [
             { "role": "system", "content": prompt.system },
@@ -68,11 +76,11 @@ pub(super) fn question(
         "max_completion_tokens": prompt.max_tokens,
         "stream": true,
         "stream_options": { "include_usage": true },
-    }));
-    match &config.api_key {
-        Some(key) => request.bearer_auth(key.expose()),
-        None => request,
+    });
+    if let Some(effort) = &provider.reasoning_effort {
+        body["reasoning_effort"] = json!(effort);
     }
+    body
 }
 
 /// Reads one event; gives its text, if it has any.
@@ -128,6 +136,25 @@ mod tests {
             };
             let error = read(&event, &mut Reply::default()).expect_err("an error");
             assert!(!error.to_string().contains("123"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_told_how_much_to_think_unless_it_cannot_be() {
+        let prompt = Prompt {
+            system: String::new(),
+            user: "Why?".to_owned(),
+            max_tokens: 9,
+        };
+        for effort in [Some("none"), None] {
+            let provider = Provider {
+                reasoning_effort: effort.map(str::to_owned),
+            };
+            let body = body(&provider, "m", &prompt);
+            assert_eq!(
+                body.get("reasoning_effort"),
+                effort.map(Value::from).as_ref()
+            );
         }
     }
 
