@@ -14,7 +14,8 @@ use super::{
     change::Change,
     guard::{self, Touched},
     merge::Stage,
-    repository::{Item, Repository, ZERO, is_alive, listed},
+    repository::{Item, Repository, ZERO, listed},
+    scratch,
 };
 use crate::{
     error::{Error, Result},
@@ -56,7 +57,9 @@ pub struct Interrupted(Journal);
 struct Journal {
     /// Of this file's layout.
     formwork: u32,
-    pid: i32,
+    /// The name of its scratch.
+    #[serde(default)]
+    run: String,
     head: String,
     /// What HEAD becomes, or with conflicts what is being picked.
     commit: String,
@@ -91,7 +94,7 @@ impl Change {
         };
         let journal = Journal {
             formwork: 1,
-            pid: std::process::id().cast_signed(),
+            run: repository.scratch.name(),
             head: repository.head.clone(),
             commit: commit.clone(),
             tree: self.tree.clone(),
@@ -115,7 +118,7 @@ pub fn take_back(repository: &Repository, made: &Made, earlier: &str) -> Result<
     let tree = repository.read(repository.git().args(["rev-parse", &format!("{earlier}^{{tree}}")]))?;
     let journal = Journal {
         formwork: 1,
-        pid: std::process::id().cast_signed(),
+        run: repository.scratch.name(),
         head: repository.head.clone(),
         commit: earlier.to_owned(),
         tree: tree.trim().to_owned(),
@@ -132,21 +135,13 @@ impl Interrupted {
         let read = |path: &Path| {
             fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Journal>(&bytes).ok())
         };
-        let work =
-            |journal: &Journal| -> Result<()> {
-                match journal.pid != std::process::id().cast_signed() && is_alive(journal.pid) {
-                    true => Err(Error::usage("another formwork changes this repository")
-                        .help("wait until it is done")),
-                    false => Ok(()),
-                }
-            };
         if let Some(journal) = read(&journal_file(repository)) {
-            work(&journal)?;
+            expect_dead(repository, &journal)?;
             return Ok(Some(Self(journal)));
         }
         // Killed after it took the lock and before anything else.
         if let Some(journal) = read(&lock_file(repository)) {
-            work(&journal)?;
+            expect_dead(repository, &journal)?;
             remove(&lock_file(repository))?;
         }
         Ok(None)
@@ -179,8 +174,18 @@ impl Interrupted {
     }
 }
 
+fn expect_dead(repository: &Repository, journal: &Journal) -> Result<()> {
+    if !scratch::is_at_work(&repository.git_dir, &journal.run) {
+        return Ok(());
+    }
+    let folder = folder(repository).join(&journal.run);
+    Err(Error::usage("another formwork changes this repository")
+        .at(&folder, None)
+        .help("wait until it is done; if none is at work, remove this folder"))
+}
+
 fn folder(repository: &Repository) -> PathBuf {
-    repository.git_dir.join("formwork")
+    scratch::folder(&repository.git_dir)
 }
 
 fn journal_file(repository: &Repository) -> PathBuf {
@@ -260,7 +265,7 @@ impl Work<'_> {
         let real = repository.git_dir.join("index");
         let head = repository.read(repository.git().args(["rev-parse", "HEAD"]))?;
         if head.trim() == self.journal.head {
-            fs::copy(&real, &index).map_err(|error| disk::failed(&index, &error))?;
+            repository.copy_index(&index)?;
             // Whatever the files are at this moment: a killed run may have written some.
             self.read(&index, &["read-tree", "-m", "-i", &self.journal.tree])?;
             self.write_files(&index)?;

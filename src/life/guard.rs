@@ -1,13 +1,10 @@
 //! What git could not give back is never written over: each file that a change touches is on disk as HEAD has it, or the change
 //! is not made.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use super::repository::{Repository, listed};
-use crate::{
-    error::{Error, Result},
-    project::disk,
-};
+use crate::error::{Error, Result};
 
 /// What a change does to paths of the repository.
 #[derive(Debug, Default)]
@@ -40,11 +37,8 @@ impl Touched {
 pub(super) fn expect_free_way(repository: &Repository, head: &str, tree: &str) -> Result<()> {
     let touched = Touched::between(repository, head, tree)?;
     expect_nothing_in_the_way(repository, &touched)?;
-    let index = repository.scratch.path().join("guard.index");
-    let real = repository.git_dir.join("index");
-    fs::copy(&real, &index).map_err(|error| disk::failed(&index, &error))?;
-    expect_as_committed(repository, &index, head, tree)?;
-    expect_checked_out(repository, &index, tree, &touched)
+    expect_checked_out(repository, tree, &touched)?;
+    expect_as_committed(repository, head, tree, &touched)
 }
 
 /// Files that git does not know, or ignores: it would replace some of them itself.
@@ -75,13 +69,20 @@ fn expect_nothing_in_the_way(repository: &Repository, touched: &Touched) -> Resu
 }
 
 /// git's own look before it would write, whatever it was told not to look at.
-fn expect_as_committed(repository: &Repository, index: &Path, head: &str, tree: &str) -> Result<()> {
+fn expect_as_committed(repository: &Repository, head: &str, tree: &str, touched: &Touched) -> Result<()> {
+    let index = repository.copy_of_index("committed")?;
     let git = || {
         let mut command = repository.git();
-        command.env("GIT_INDEX_FILE", index);
+        command.env("GIT_INDEX_FILE", &index);
         command
     };
-    // Times of files alone say nothing; what differs is found again by the next step.
+    // As if it had never seen them: a file of the same length, changed in the second in which it was written, may look the same.
+    let items = repository.all_items(head)?;
+    let there = touched.changed.iter().chain(&touched.removed);
+    let there = there.filter_map(|path| items.get(path).map(|item| (path, item)));
+    let lines: String = there.map(|(path, item)| format!("{} {}\t{path}\0", item.mode, item.blob)).collect();
+    repository.feed(git().args(["update-index", "-z", "--index-info"]), lines.as_bytes())?;
+    // What differs is found again by the next step.
     repository.run(git().args(["update-index", "-q", "--refresh"]))?;
     let looked = repository.run(git().args(["read-tree", "-m", "-u", "-n", head, tree]))?;
     if looked.status.success() {
@@ -95,11 +96,12 @@ fn expect_as_committed(repository: &Repository, index: &Path, head: &str, tree: 
 }
 
 /// git writes none of what a sparse checkout leaves out, and would stop half way.
-fn expect_checked_out(repository: &Repository, index: &Path, tree: &str, touched: &Touched) -> Result<()> {
+fn expect_checked_out(repository: &Repository, tree: &str, touched: &Touched) -> Result<()> {
+    let index = repository.copy_of_index("checked-out")?;
     let mut command = repository.git();
-    repository.read(command.env("GIT_INDEX_FILE", index).args(["read-tree", "-m", "-i", tree]))?;
+    repository.read(command.env("GIT_INDEX_FILE", &index).args(["read-tree", "-m", "-i", tree]))?;
     let mut command = repository.git();
-    let said = repository.read(command.env("GIT_INDEX_FILE", index).args(["ls-files", "-t", "-z"]))?;
+    let said = repository.read(command.env("GIT_INDEX_FILE", &index).args(["ls-files", "-t", "-z"]))?;
     let skipped: BTreeSet<&str> = said.split('\0').filter_map(|line| line.strip_prefix("S ")).collect();
     let written = touched.added.iter().chain(&touched.changed).map(String::as_str);
     let left_out: Vec<&str> = written.filter(|path| skipped.contains(path)).collect();

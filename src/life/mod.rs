@@ -18,6 +18,7 @@ pub mod owned;
 mod record;
 pub mod repository;
 mod rust;
+mod scratch;
 pub mod standard;
 mod swaps;
 

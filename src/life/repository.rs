@@ -11,8 +11,8 @@ use std::{
 };
 
 use semver::Version;
-use tempfile::TempDir;
 
+use super::scratch::Scratch;
 use crate::{
     error::{Error, Result},
     interrupt::Interrupt,
@@ -45,7 +45,7 @@ pub struct Repository {
     /// The commit that is checked out.
     pub head: String,
     /// Where files are made on the way; below the git folder, so that no tree ever shows it.
-    pub scratch: TempDir,
+    pub scratch: Scratch,
     /// New objects go there and not into the repository.
     quarantine: Option<PathBuf>,
 }
@@ -74,7 +74,7 @@ impl Repository {
                 .help("git add --all && git commit"));
         }
         let head = text(&head.stdout)?.trim().to_owned();
-        let scratch = scratch(&git_dir)?;
+        let scratch = Scratch::new(&git_dir)?;
         let repository = Self { root, prefix, git_dir, head, scratch, quarantine: None };
         if !repository.items("HEAD")?.contains_key(state::PATH) {
             return Err(Error::usage("the project is not committed")
@@ -231,11 +231,27 @@ impl Repository {
         self.items(listing.trim())
     }
 
+    /// A copy of what git knows of the files, in the scratch.
+    pub(super) fn copy_of_index(&self, name: &str) -> Result<PathBuf> {
+        let copy = self.scratch.path().join(format!("{name}.index"));
+        self.copy_index(&copy)?;
+        Ok(copy)
+    }
+
+    /// With its time: a file is looked into that changed when the index was written or later, and a copy that looks younger
+    /// would take it for unchanged.
+    pub(super) fn copy_index(&self, copy: &Path) -> Result<()> {
+        let real = self.git_dir.join("index");
+        let copied = fs::copy(&real, copy).and_then(|_| {
+            let time = fs::metadata(&real)?.modified()?;
+            fs::File::options().write(true).open(copy)?.set_modified(time)
+        });
+        copied.map_err(|error| disk::failed(copy, &error))
+    }
+
     /// The project's files as they are on disk, also those that are not committed, without what git ignores.
     pub fn working_items(&self) -> Result<Items> {
-        let index = self.scratch.path().join("work.index");
-        let real = self.git_dir.join("index");
-        fs::copy(&real, &index).map_err(|error| disk::failed(&index, &error))?;
+        let index = self.copy_of_index("work")?;
         let here = if self.prefix.is_empty() { "." } else { &self.prefix };
         self.read(self.git_beside(&index, None).args(["add", "--all", "--", here]))?;
         let tree = self.read(self.git_beside(&index, None).arg("write-tree"))?;
@@ -314,30 +330,6 @@ fn parse_listing(listing: &str) -> impl Iterator<Item = (&str, Item)> {
         let (mode, _, blob) = (words.next()?, words.next()?, words.next()?);
         Some((path, Item { mode: mode.to_owned(), blob: blob.to_owned() }))
     })
-}
-
-/// `.git/formwork/scratch-PID-…`; what killed runs left is removed.
-fn scratch(git_dir: &Path) -> Result<TempDir> {
-    let folder = git_dir.join("formwork");
-    fs::create_dir_all(&folder).map_err(|error| disk::failed(&folder, &error))?;
-    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let maker = name.strip_prefix("scratch-").and_then(|rest| rest.split('-').next()?.parse().ok());
-        if maker.is_some_and(|pid| !is_alive(pid)) {
-            // What cannot be removed now is removed by the next run.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-    tempfile::Builder::new()
-        .prefix(&format!("scratch-{}-", std::process::id()))
-        .tempdir_in(&folder)
-        .map_err(|error| disk::failed(&folder, &error))
-}
-
-/// Whether a process of this number runs; in doubt it does.
-pub fn is_alive(pid: i32) -> bool {
-    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return false };
-    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
 }
 
 fn expect_git(folder: &Path) -> Result<()> {

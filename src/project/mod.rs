@@ -3,7 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod disk;
 pub(crate) mod git;
-mod staging;
+pub(crate) mod staging;
 pub(crate) mod state;
 mod target;
 mod workspace;

@@ -85,10 +85,10 @@ fn new_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
 
 /// Holds the parent itself locked, so that no run looks for leftovers while another is between making its
 /// folder and locking it.
-struct Guard(Option<File>);
+pub(crate) struct Guard(Option<File>);
 
 impl Guard {
-    fn of(parent: &Path) -> Self {
+    pub(crate) fn of(parent: &Path) -> Self {
         let deadline = Instant::now() + PATIENCE;
         let Ok(folder) = File::open(parent) else { return Self(None) };
         loop {
@@ -102,7 +102,7 @@ impl Guard {
         }
     }
 
-    fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.0.is_some()
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -110,26 +110,49 @@ fn between_the_lock_and_the_journal_it_leaves_nothing() {
     is_tidy(&project);
 }
 
-#[test]
-fn what_was_written_after_the_kill_is_kept() {
-    let folder = temp();
-    formwork(folder.path(), "new orders --yes --no-check").expect(0, &[]);
-    let project = folder.path().join("orders");
-    let after = folder.path().join("after");
+/// A new project where a run was killed before it wrote the first file, and its twin where it was not; the commit of both.
+fn killed(folder: &Path) -> (PathBuf, PathBuf, String) {
+    formwork(folder, "new orders --yes --no-check").expect(0, &[]);
+    let (project, after) = (folder.join("orders"), folder.join("after"));
     copy(&project, &after);
     formwork(&after, "set cache=none --no-check").expect(0, &[]);
-    // As a run leaves it that was killed before it wrote the first file.
     let head = git(&project, &["rev-parse", "HEAD"]);
     git(&project, &["fetch", "--quiet", after.to_str().unwrap(), "HEAD"]);
     let commit = git(&project, &["rev-parse", "FETCH_HEAD"]);
     let tree = git(&project, &["rev-parse", "FETCH_HEAD^{tree}"]);
     let journal = serde_json::json!({
-        "formwork": 1, "pid": i32::MAX, "head": head, "commit": commit, "tree": tree,
+        "formwork": 1, "pid": 1, "run": "scratch-killed", "head": head, "commit": commit, "tree": tree,
         "message": "Set cache=none", "stages": [], "is_conflict": false,
     });
-    fs::create_dir_all(project.join(".git/formwork")).unwrap();
+    fs::create_dir_all(project.join(".git/formwork/scratch-killed")).unwrap();
+    fs::write(project.join(".git/formwork/scratch-killed/alive"), "").unwrap();
     fs::write(project.join(".git/formwork/journal.json"), journal.to_string()).unwrap();
     fs::hard_link(project.join(".git/formwork/journal.json"), project.join(".git/index.lock")).unwrap();
+    (project, after, commit)
+}
+
+/// Not by the number of its process, which another has by now.
+#[test]
+fn a_killed_run_is_known_by_the_lock_that_it_no_longer_holds() {
+    let folder = temp();
+    let (project, after, commit) = killed(folder.path());
+    let lock = fs::File::open(project.join(".git/formwork/scratch-killed/alive")).unwrap();
+    lock.lock().unwrap();
+    let said = ["another formwork changes this repository", "scratch-killed"];
+    formwork(&project, "update --no-check").expect(2, &said);
+    formwork(&project, "diff").expect(2, &said);
+    assert!(project.join(".git/formwork/scratch-killed").exists());
+    drop(lock);
+    formwork(&project, "update --no-check").expect(0, &["is finished now"]);
+    assert_eq!(git(&project, &["rev-parse", "HEAD"]), commit);
+    assert_eq!(all_files(&project), all_files(&after));
+    is_tidy(&project);
+}
+
+#[test]
+fn what_was_written_after_the_kill_is_kept() {
+    let folder = temp();
+    let (project, after, commit) = killed(folder.path());
     fs::write(project.join("src/data/cache.rs"), "// typed after the kill\n").unwrap();
     formwork(&project, "diff").expect(2, &["killed before it was done", "formwork update"]);
     formwork(&project, "update --no-check").expect(0, &["is finished now", "src/data/cache.rs"]);

@@ -1,6 +1,9 @@
 //! What a merge must not be mixed with, and the way out of each.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use crate::support::{Templates, all_files, assert_nothing_is_left, commit, git, temp, try_git, write};
 
@@ -39,6 +42,30 @@ fn a_change_that_git_was_told_not_to_see() {
     service.git(&["update-index", "--no-assume-unchanged", "src/router.rs"]);
     service.git(&["checkout", "--quiet", "src/router.rs"]);
     templates.update(&service.path);
+}
+
+/// git takes a file of the same length and time for the same; `git status` here writes the index anew, and then nothing tells.
+#[test]
+fn a_change_that_only_a_look_into_the_file_shows() {
+    let templates = Templates::new();
+    let service = templates.pour(&[]);
+    templates.edit("base/files/src/router.rs", "    20\n", "    30\n");
+    let set_time = |file: &str, time: SystemTime| {
+        fs::File::options().write(true).open(service.path.join(file)).unwrap().set_modified(time).unwrap();
+    };
+    let time = SystemTime::now() - Duration::from_secs(3_600);
+    service.git(&["config", "core.trustctime", "false"]);
+    set_time("src/router.rs", time);
+    service.git(&["update-index", "--refresh"]);
+    service.git(&["update-index", "--assume-unchanged", "src/router.rs"]);
+    service.edit("src/router.rs", "    20\n", "    25\n");
+    set_time("src/router.rs", time);
+    set_time(".git/index", time);
+    refused(&templates, &service.path, &["not as they are committed", "src/router.rs"]);
+    // Nor does git know when it is told to look.
+    service.git(&["update-index", "--no-assume-unchanged", "src/router.rs"]);
+    assert_eq!(service.git(&["status", "--porcelain"]), "");
+    refused(&templates, &service.path, &["not as they are committed", "src/router.rs"]);
 }
 
 /// git would write the others, and stop.
