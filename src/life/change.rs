@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     Move, Owned, Repository, Settled, Standard,
     guard::{self, Touched},
-    lockfile::{self, Prefer, Repair},
+    lockfile::{self, Repair},
     manifest,
     merge::{self, BASE, Merged, OURS, Stage, THEIRS},
     migrations, notes, record,
@@ -17,7 +17,7 @@ use crate::{
     answers::Answers,
     catalog::Plan,
     error::{Error, Result},
-    lock::CargoLock,
+    lock::{CargoLock, Prefer},
     project::{Project, base, state},
     render::{self, Entry, LOCK, Tree},
 };

@@ -7,9 +7,11 @@
 mod cargo_lock;
 mod master;
 mod parts;
+mod seed;
 
 pub use self::{
     cargo_lock::{CargoLock, Locked},
     master::{Direct, Edge, Master, Package},
     parts::{PartSet, Parts},
+    seed::{Prefer, seed},
 };

@@ -3,6 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod disk;
 pub(crate) mod git;
+pub(crate) mod lockfile;
 pub(crate) mod staging;
 pub(crate) mod state;
 mod target;
