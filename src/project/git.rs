@@ -41,44 +41,80 @@ pub(super) fn commit_new(folder: &Path, message: &str) -> Result<()> {
     git(&["commit", "--quiet", "--no-verify", "--message", message])
 }
 
-/// Why a render at `project` must not be committed in `repository`; to be asked before it is written.
-pub(super) fn unfit(repository: &Path, project: &Path, manifest: Option<&Path>) -> Result<Option<String>> {
+/// Why a render at `project` must not be committed in `repository`, together with files that are `shared` with others; to be
+/// asked before any of them is written.
+pub(super) fn unfit(repository: &Path, project: &Path, shared: &[&Path]) -> Result<Option<String>> {
     let mut status = command(repository);
-    status.args(["status", "--porcelain", "--untracked-files=all", "--"]).arg(project).args(manifest);
+    status.args(["status", "--porcelain", "--untracked-files=all", "--"]).arg(project).args(shared);
     let output = run(&mut status)?;
     if !output.status.success() {
         return Ok(Some(first_line(&output)));
     }
     if !output.stdout.is_empty() {
-        return Ok(Some("git has uncommitted changes there".to_owned()));
+        return Ok(Some(changed(&output)));
     }
-    // This command takes paths, not patterns, and refuses to be told so.
-    let mut ignored = command(repository);
-    ignored.env_remove("GIT_LITERAL_PATHSPECS").args(["check-ignore", "--quiet", "--"]).arg(project);
-    let ignored = run(&mut ignored)?;
-    Ok(ignored.status.success().then(|| "git ignores that path".to_owned()))
+    if let Some(hidden) = hidden(repository, shared)? {
+        return Ok(Some(format!("git was told not to look at {hidden}")));
+    }
+    Ok(is_ignored(repository, project)?.then(|| "git ignores that path".to_owned()))
 }
 
-/// Commits exactly `project` (and the workspace's manifest); whatever else is staged stays staged.
+/// What git has changes of: the project's folder, or what is shared.
+fn changed(status: &Output) -> String {
+    let text = String::from_utf8_lossy(&status.stdout);
+    let names = text.lines().filter_map(|line| line.get(3..)).collect::<Vec<_>>();
+    match &names[..] {
+        [one] => format!("git has uncommitted changes there: {one}"),
+        [first, rest @ ..] => format!("git has uncommitted changes there: {first} and {} more", rest.len()),
+        [] => "git has uncommitted changes there".to_owned(),
+    }
+}
+
+/// The first file whose changes git does not show: it was told to take it for unchanged, or for not checked out.
+fn hidden(repository: &Path, files: &[&Path]) -> Result<Option<String>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let output = run(command(repository).args(["ls-files", "-v", "--"]).args(files))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_hidden = |tag: char| tag == 'S' || tag.is_ascii_lowercase();
+    let mut hidden = text.lines().filter(|line| line.starts_with(is_hidden));
+    Ok(hidden.find_map(|line| line.get(2..)).map(str::to_owned))
+}
+
+fn is_ignored(repository: &Path, path: &Path) -> Result<bool> {
+    // This command takes paths, not patterns, and refuses to be told so.
+    let mut ignored = command(repository);
+    ignored.env_remove("GIT_LITERAL_PATHSPECS").args(["check-ignore", "--quiet", "--"]).arg(path);
+    Ok(run(&mut ignored)?.status.success())
+}
+
+/// Commits exactly `project` and what is `shared` with others; whatever else is staged stays staged.
 pub(super) fn commit_around(
     repository: &Path,
     project: &Path,
-    manifest: Option<&Path>,
+    shared: &[&Path],
     message: &str,
 ) -> Result<Committed> {
-    let paths = || std::iter::once(project).chain(manifest);
-    let added = run(command(repository).args(["add", "--force", "--"]).args(paths()))?;
+    let mut paths = vec![project];
+    for file in shared {
+        // A lock that a workspace keeps out of git stays out of it.
+        if !is_ignored(repository, file)? {
+            paths.push(file);
+        }
+    }
+    let added = run(command(repository).args(["add", "--force", "--"]).args(&paths))?;
     if !added.status.success() {
         return Ok(Committed::No(first_line(&added)));
     }
     let mut commit = command(repository);
-    commit.args(["commit", "--quiet", "--no-verify", "--only", "--message", message, "--"]).args(paths());
+    commit.args(["commit", "--quiet", "--no-verify", "--only", "--message", message, "--"]).args(&paths);
     let committed = run(&mut commit)?;
     if committed.status.success() {
         return Ok(Committed::Around(repository.to_owned()));
     }
     // A merge or a rebase is under way: leave the index as it was.
-    run(command(repository).args(["reset", "--quiet", "--"]).args(paths()))?;
+    run(command(repository).args(["reset", "--quiet", "--"]).args(&paths))?;
     Ok(Committed::No(first_line(&committed)))
 }
 

@@ -3,7 +3,10 @@
 pub(crate) mod base;
 pub(crate) mod disk;
 pub(crate) mod git;
+mod join;
 pub(crate) mod lockfile;
+mod mirror;
+mod replace;
 pub(crate) mod staging;
 pub(crate) mod state;
 mod target;
@@ -11,20 +14,21 @@ mod workspace;
 
 use std::{fs, path::Path};
 
-use self::staging::Staging;
 pub use self::{
     git::Committed,
     state::servers,
     target::{Target, absolute},
     workspace::{Place, Wish},
 };
+use self::{join::Join, staging::Staging};
 use crate::{
     VERSION,
     answers::Answers,
     catalog::Server,
     error::{Error, Result},
     interrupt::Interrupt,
-    render::{Entry, Tree, TreeHash},
+    lock::CargoLock,
+    render::{Entry, LOCK, Tree, TreeHash},
 };
 
 /// Where a project is to stand; found before anything is asked or written.
@@ -48,57 +52,82 @@ pub struct Project {
     pub tree: Tree,
     /// Over all files but formwork.toml.
     pub hash: TreeHash,
+    /// The render's own Cargo.lock, also where the project has none because its workspace has it.
+    lock: Option<Entry>,
+}
+
+/// How a project is poured.
+#[derive(Clone, Copy, Debug)]
+pub struct Pouring<'a> {
+    pub with_git: bool,
+    /// Whether cargo, which a workspace's lock may need, is told not to use the network.
+    pub offline: bool,
+    pub interrupt: &'a Interrupt,
 }
 
 impl Project {
     /// Pure, like the render itself.
     pub fn compose(mut tree: Tree, servers: &[Server], answers: &Answers, place: &Place) -> Result<Self> {
+        let lock = tree.get(LOCK).cloned();
         place.adapt(&mut tree)?;
         let base = base::pack(&tree)?;
         tree.insert(base::PATH, base)?;
         let hash = tree.hash();
         tree.insert(state::PATH, Entry::text(state::text(answers, servers, place, hash)?))?;
-        Ok(Self { tree, hash })
+        Ok(Self { tree, hash, lock })
     }
 
     /// Writes the project beside its site and moves it there in one rename.
-    pub fn pour(
-        &self,
-        site: &Site,
-        answers: &Answers,
-        with_git: bool,
-        interrupt: &Interrupt,
-    ) -> Result<Committed> {
-        let Site { target, place } = site;
-        let manifest = match place {
-            Place::Member { manifest } => Some(manifest.as_path()),
-            _ => None,
-        };
+    pub fn pour(&self, site: &Site, answers: &Answers, pouring: Pouring<'_>) -> Result<Committed> {
+        let Pouring { with_git, offline, interrupt } = pouring;
+        let target = &site.target;
         let repository = git::repository_around(&target.path).filter(|_| with_git);
-        let unfit = match &repository {
-            Some(repository) => git::unfit(repository, &target.path, manifest)?,
-            None => None,
-        };
+        let prepare = || Join::prepare(self, site, offline, interrupt);
+        // Before anything is written, here or beside the project: it can take long.
+        let mut join = prepare()?;
         let message =
             format!("Pour {} with formwork {VERSION}\n\nFormwork-Tree: {}", answers.name(), self.hash);
         let staging = Staging::new(target.parent(), answers.name().as_str())?;
-        let folder = staging.project().join(target.inside());
-        fs::create_dir_all(&folder).map_err(|error| disk::error(&folder, &error))?;
-        disk::write(&self.tree, &folder, interrupt)?;
-        if with_git && repository.is_none() {
-            git::commit_new(&folder, &message).map_err(|error| match interrupt.is_raised() {
-                true => Error::interrupted(),
-                false => error,
-            })?;
-        }
-        interrupt.check()?;
-        staging.reveal(&target.top).map_err(|error| disk::error(&target.top, &error))?;
-        place.join(&target.path)?;
+        let first_commit = (with_git && repository.is_none()).then_some(&*message);
+        self.stage(&staging, target, first_commit, interrupt)?;
+        let unfit = loop {
+            let unfit = repository.as_deref().map(|around| git::unfit(around, &target.path, &join.files()));
+            let unfit = unfit.transpose()?.flatten();
+            interrupt.check()?;
+            if join.reveal(&staging, target)? {
+                break unfit;
+            }
+            join = prepare()?;
+        };
         match (repository, unfit) {
             (Some(_), Some(reason)) => Ok(Committed::No(reason)),
-            (Some(repository), None) => git::commit_around(&repository, &target.path, manifest, &message),
+            (Some(around), None) => git::commit_around(&around, &target.path, &join.files(), &message),
             (None, _) if with_git => Ok(Committed::New),
             (None, _) => Ok(Committed::No("--no-git".to_owned())),
         }
+    }
+
+    /// Makes the whole project where nobody sees it, with a repository of its own if it is to have a first commit.
+    fn stage(
+        &self,
+        staging: &Staging,
+        target: &Target,
+        first_commit: Option<&str>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let folder = staging.project().join(target.inside());
+        fs::create_dir_all(&folder).map_err(|error| disk::error(&folder, &error))?;
+        disk::write(&self.tree, &folder, interrupt)?;
+        let Some(message) = first_commit else { return Ok(()) };
+        git::commit_new(&folder, message).map_err(|error| match interrupt.is_raised() {
+            true => Error::interrupted(),
+            false => error,
+        })
+    }
+
+    /// The versions that were tested together.
+    fn tested(&self) -> Result<CargoLock> {
+        let Some(lock) = &self.lock else { return Ok(CargoLock::default()) };
+        lockfile::parse(Path::new(LOCK), &String::from_utf8_lossy(&lock.bytes))
     }
 }

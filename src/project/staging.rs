@@ -62,6 +62,12 @@ impl Staging {
     pub(super) fn reveal(&self, to: &Path) -> io::Result<()> {
         fs::rename(self.project(), to)
     }
+
+    /// Takes back what was revealed at `from`, which was an empty folder before or nothing.
+    pub(super) fn hide(&self, from: &Path, was_there: bool) -> io::Result<()> {
+        fs::rename(from, self.project())?;
+        if was_there { fs::create_dir(from) } else { Ok(()) }
+    }
 }
 
 impl Drop for Staging {
@@ -84,7 +90,7 @@ fn new_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
 }
 
 /// Holds the parent itself locked, so that no run looks for leftovers while another is between making its
-/// folder and locking it.
+/// folder and locking it. So is a workspace's root while a run changes what stands there.
 pub(crate) struct Guard(Option<File>);
 
 impl Guard {
@@ -118,7 +124,7 @@ fn remove_leftovers(parent: &Path) {
 }
 
 /// `.NAME.formwork-PID-N`
-fn is_our_name(name: &str) -> bool {
+pub(super) fn is_our_name(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix('.')
         .and_then(|rest| rest.split_once(MARK))

@@ -2,13 +2,11 @@
 
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use toml_edit::{Array, Decor, DocumentMut, Item, RawString, Table};
 
-use super::disk;
 use crate::{
     error::{Error, Result},
     render::{Entry, LOCK, Tree},
@@ -97,14 +95,6 @@ impl Place {
             }
         }
     }
-
-    /// Adds the project to its workspace's members, if it is to be one and is not yet.
-    pub(super) fn join(&self, project: &Path) -> Result<()> {
-        let Self::Member { manifest } = self else { return Ok(()) };
-        let text = fs::read_to_string(manifest).map_err(|error| disk::error(manifest, &error))?;
-        let Some(edited) = with_member(manifest, &text, project)? else { return Ok(()) };
-        replace(manifest, &edited).map_err(|error| disk::error(manifest, &error))
-    }
 }
 
 /// Cargo's own search: the nearest manifest above that has `[workspace]`, unless it excludes the project.
@@ -124,7 +114,7 @@ fn workspace_around(project: &Path) -> Option<PathBuf> {
 }
 
 /// The manifest's text with the project among its members; nothing if it is one already.
-fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<String>> {
+pub(super) fn with_member(manifest: &Path, text: &str, project: &Path) -> Result<Option<String>> {
     let relative = manifest.parent().and_then(|root| project.strip_prefix(root).ok()).unwrap_or(project);
     let member = relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
     let mut document = parse(manifest, text)?;
@@ -195,15 +185,6 @@ fn parse(file: &Path, text: &str) -> Result<DocumentMut> {
         let line = error.span().map(|span| crate::toml_file::line_of(text, span.start));
         Error::usage("this manifest is not valid TOML").at(file, line).cause(error.message())
     })
-}
-
-/// Replaces a file in one rename and keeps its permissions.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let permissions = fs::metadata(file)?.permissions();
-    let mut beside = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
-    beside.write_all(text.as_bytes())?;
-    beside.as_file().set_permissions(permissions)?;
-    beside.persist(file).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

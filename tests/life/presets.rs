@@ -12,7 +12,7 @@ use formwork::{
     interrupt::Interrupt,
     life::{AsOf, Owned, Repository, Standard, drift::Drift},
     preset::Preset,
-    project::{self, Project, Site},
+    project::{self, Pouring, Project, Site},
     render,
 };
 
@@ -29,7 +29,8 @@ fn pour(templates: &Templates, folder: &Path) -> PathBuf {
     let answers = answers.under(Some(preset.pinned_in(&site.target.path).unwrap()));
     let render = render::render(&Plan::new(&preset.catalog, &answers).unwrap()).unwrap();
     let project = Project::compose(render.tree, &render.servers, &answers, &site.place).unwrap();
-    project.pour(&site, &answers, true, &Interrupt::default()).unwrap();
+    let interrupt = Interrupt::default();
+    project.pour(&site, &answers, Pouring { with_git: true, offline: false, interrupt: &interrupt }).unwrap();
     path
 }
 

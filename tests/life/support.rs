@@ -13,7 +13,7 @@ use formwork::{
     error::Result,
     interrupt::Interrupt,
     life::{Applied, AsOf, Change, Owned, Repository, Standard, Wish, followers},
-    project::{self, Project, Site},
+    project::{self, Pouring, Project, Site},
     render,
 };
 use tempfile::TempDir;
@@ -61,7 +61,10 @@ impl Templates {
         let site = Site::find(path, project::Wish::None).unwrap();
         let render = render::render(&Plan::new(&catalog, &answers).unwrap()).unwrap();
         let project = Project::compose(render.tree, &render.servers, &answers, &site.place).unwrap();
-        project.pour(&site, &answers, true, &Interrupt::default()).unwrap();
+        let interrupt = Interrupt::default();
+        project
+            .pour(&site, &answers, Pouring { with_git: true, offline: false, interrupt: &interrupt })
+            .unwrap();
     }
 
     /// What `formwork update` does with these templates.

@@ -90,7 +90,7 @@ fn a_full_disk_leaves_nothing() {
     assert!(names(&disk).is_empty(), "{:?}", names(&disk));
 }
 
-struct Mounted<'a>(&'a Path);
+pub(crate) struct Mounted<'a>(pub(crate) &'a Path);
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {

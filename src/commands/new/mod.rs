@@ -18,7 +18,7 @@ use crate::{
     estimate,
     interrupt::Interrupt,
     preset::Preset,
-    project::{Place, Project, Site, Wish, absolute},
+    project::{Place, Pouring, Project, Site, Wish, absolute},
     render, shell, wizard,
 };
 
@@ -54,7 +54,8 @@ pub(super) fn run(arguments: &New) -> Result<Status> {
         report.print_dry_run(arguments.json);
         return Ok(Status::Fine);
     }
-    let committed = project.pour(&site, &order.answers, !arguments.no_git, &interrupt)?;
+    let pouring = Pouring { with_git: !arguments.no_git, offline: arguments.offline, interrupt: &interrupt };
+    let committed = project.pour(&site, &order.answers, pouring)?;
     if !arguments.json {
         report.print_poured(&committed);
     }

@@ -82,7 +82,7 @@ impl<'a> Report<'a> {
     }
 
     fn headline(&self, verb: &str) -> String {
-        let Project { tree, hash } = self.project;
+        let Project { tree, hash, .. } = self.project;
         let size = indicatif::DecimalBytes(tree.bytes() as u64);
         format!("{verb} {}: {} files, {size}\n  tree {hash}", self.answers.name(), tree.len())
     }

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result, Status},
     interrupt::Interrupt,
     preset::{self, Preset},
-    project::{Project, Site, Wish},
+    project::{Pouring, Project, Site, Wish},
     render,
 };
 
@@ -211,5 +211,5 @@ fn pour(project: &Path, preset: &Preset, answers: &Answers, interrupt: &Interrup
     let site = Site::find(project, Wish::Standalone)?;
     let rendered = render::render(&Plan::new(&preset.catalog, answers)?)?;
     let composed = Project::compose(rendered.tree, &rendered.servers, answers, &site.place)?;
-    composed.pour(&site, answers, false, interrupt).map(drop)
+    composed.pour(&site, answers, Pouring { with_git: false, offline: false, interrupt }).map(drop)
 }
