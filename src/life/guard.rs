@@ -79,8 +79,7 @@ fn expect_as_committed(repository: &Repository, head: &str, tree: &str, touched:
     // As if it had never seen them: a file of the same length, changed in the second in which it was written, may look the same.
     let items = repository.all_items(head)?;
     let there = touched.changed.iter().chain(&touched.removed);
-    let there = there.filter_map(|path| items.get(path).map(|item| (path, item)));
-    let lines: String = there.map(|(path, item)| format!("{} {}\t{path}\0", item.mode, item.blob)).collect();
+    let lines: String = there.filter_map(|path| Some(items.get(path)?.index_line(path))).collect();
     repository.feed(git().args(["update-index", "-z", "--index-info"]), lines.as_bytes())?;
     // What differs is found again by the next step.
     repository.run(git().args(["update-index", "-q", "--refresh"]))?;

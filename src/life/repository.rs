@@ -32,6 +32,13 @@ pub struct Item {
     pub blob: String,
 }
 
+impl Item {
+    /// As `git update-index -z --index-info` reads it.
+    pub(super) fn index_line(&self, path: &str) -> String {
+        format!("{} {}\t{path}\0", self.mode, self.blob)
+    }
+}
+
 /// The project's files by their path in it.
 pub type Items = BTreeMap<String, Item>;
 
@@ -268,7 +275,7 @@ impl Repository {
             lines += &format!("0 {ZERO}\t{}{path}\0", self.prefix);
         }
         for (path, item) in items {
-            lines += &format!("{} {}\t{}{path}\0", item.mode, item.blob, self.prefix);
+            lines += &item.index_line(&format!("{}{path}", self.prefix));
         }
         self.feed(
             self.git_beside(&index, None).args(["update-index", "-z", "--index-info"]),
@@ -281,8 +288,7 @@ impl Repository {
     pub fn replace(&self, tree: &str, changes: &Items) -> Result<String> {
         let index = self.scratch.path().join("replace.index");
         self.read(self.git_beside(&index, None).args(["read-tree", tree]))?;
-        let lines: String =
-            changes.iter().map(|(path, item)| format!("{} {}\t{path}\0", item.mode, item.blob)).collect();
+        let lines: String = changes.iter().map(|(path, item)| item.index_line(path)).collect();
         self.feed(
             self.git_beside(&index, None).args(["update-index", "-z", "--index-info"]),
             lines.as_bytes(),

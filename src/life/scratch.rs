@@ -1,7 +1,7 @@
 //! Where a run makes its files, and by which others tell that it lives.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -10,7 +10,10 @@ use tempfile::TempDir;
 
 use crate::{
     error::Result,
-    project::{disk, staging::Guard},
+    project::{
+        alive::{self, Guard},
+        disk,
+    },
 };
 
 const PREFIX: &str = "scratch-";
@@ -35,9 +38,7 @@ impl Scratch {
                 remove_leftovers(&parent);
             }
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent)?;
-            let lock = File::create_new(folder.path().join(LOCK))?;
-            // A file system without locks is no reason to refuse: there nothing of a killed run is removed.
-            let _ = lock.try_lock();
+            let lock = alive::hold(&folder.path().join(LOCK))?;
             Ok(Self { folder, _lock: lock })
         };
         make().map_err(|error: io::Error| disk::failed(&parent, &error))
@@ -60,20 +61,13 @@ pub(super) fn folder(git_dir: &Path) -> PathBuf {
 
 /// Whether the run with a scratch of this name lives; in doubt it does.
 pub(super) fn is_at_work(git_dir: &Path, name: &str) -> bool {
-    is_locked(&folder(git_dir).join(name))
-}
-
-fn is_locked(scratch: &Path) -> bool {
-    match File::open(scratch.join(LOCK)) {
-        Ok(lock) => matches!(lock.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
-    }
+    alive::is_held(&folder(git_dir).join(name).join(LOCK))
 }
 
 fn remove_leftovers(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_scratch = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if is_scratch && !is_locked(&entry.path()) {
+        if is_scratch && !alive::is_held(&entry.path().join(LOCK)) {
             // What cannot be removed now is removed by the next run.
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -9,11 +9,13 @@ use std::{
 };
 
 use super::{
-    Project, Site, disk,
+    Project, Site,
+    alive::Guard,
+    disk,
     lockfile::{self, Repair},
     mirror::Mirror,
     replace::{Ready, put},
-    staging::{Guard, Staging},
+    staging::Staging,
     target::Target,
     workspace::{Place, with_member},
 };

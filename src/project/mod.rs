@@ -1,5 +1,6 @@
 //! Tree to project on disk: whole, with its first commit, or not at all.
 
+pub(crate) mod alive;
 pub(crate) mod base;
 pub(crate) mod disk;
 pub(crate) mod git;
@@ -7,7 +8,7 @@ mod join;
 pub(crate) mod lockfile;
 mod mirror;
 mod replace;
-pub(crate) mod staging;
+mod staging;
 pub(crate) mod state;
 mod target;
 mod workspace;

@@ -4,21 +4,20 @@
 //! a killed run left can be told from what a living one uses, and the next run removes it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
 };
 
-use super::disk;
+use super::{
+    alive::{self, Guard},
+    disk,
+};
 use crate::error::Result;
 
 const MARK: &str = ".formwork-";
 const LOCK: &str = "lock";
 const PROJECT: &str = "project";
-/// How long another run may need to make its own staging folder.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Removed when dropped, with everything that has not been moved out.
 #[derive(Debug)]
@@ -39,11 +38,8 @@ impl Staging {
 
     fn create(parent: &Path, name: &str) -> io::Result<Self> {
         let folder = new_folder(parent, name)?;
-        let lock = OpenOptions::new().create_new(true).write(true).open(folder.join(LOCK)).and_then(|lock| {
-            // A file system without locks is no reason to refuse: then nothing is cleaned there either.
-            let _ = lock.try_lock();
-            fs::create_dir(folder.join(PROJECT)).map(|()| lock)
-        });
+        let lock = alive::hold(&folder.join(LOCK))
+            .and_then(|lock| fs::create_dir(folder.join(PROJECT)).map(|()| lock));
         match lock {
             Ok(lock) => Ok(Self { folder, _lock: lock }),
             Err(error) => {
@@ -89,30 +85,6 @@ fn new_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
     }
 }
 
-/// Holds the parent itself locked, so that no run looks for leftovers while another is between making its
-/// folder and locking it. So is a workspace's root while a run changes what stands there.
-pub(crate) struct Guard(Option<File>);
-
-impl Guard {
-    pub(crate) fn of(parent: &Path) -> Self {
-        let deadline = Instant::now() + PATIENCE;
-        let Ok(folder) = File::open(parent) else { return Self(None) };
-        loop {
-            match folder.try_lock() {
-                Ok(()) => return Self(Some(folder)),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(_) => return Self(None),
-            }
-        }
-    }
-
-    pub(crate) fn is_held(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
 fn remove_leftovers(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -141,11 +113,8 @@ fn is_dead(folder: &Path) -> bool {
     if !entries.into_iter().all(ours) {
         return false;
     }
-    match OpenOptions::new().write(true).open(folder.join(LOCK)) {
-        Ok(lock) => lock.try_lock().is_ok(),
-        // Killed before it could make the lock; the parent's lock says that no living run is there.
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
+    // Killed before it could make the lock, it holds none; the parent's lock says that no living run is there.
+    !alive::is_held(&folder.join(LOCK))
 }
 
 #[cfg(test)]
