@@ -67,8 +67,8 @@ mod p2 {
             [
                 change(
                     "src/edge/server.rs",
-                    "http1(header_timeout).serve_connection",
-                    "http1(header_timeout * 1000).serve_connection",
+                    "http1(bounds.idle).serve_connection",
+                    "http1(bounds.idle * 1000).serve_connection",
                 ),
                 change(
                     "src/edge/server.rs",
