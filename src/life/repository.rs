@@ -268,8 +268,6 @@ impl Repository {
     /// HEAD's whole tree, with exactly `items` as the project. Nothing outside of it differs, so nothing outside can
     /// be taken for a renamed file of it.
     pub fn graft(&self, items: &Items) -> Result<String> {
-        let index = self.scratch.path().join("graft.index");
-        self.read(self.git_beside(&index, None).args(["read-tree", "HEAD"]))?;
         let mut lines = String::new();
         for path in self.items("HEAD")?.keys().filter(|path| !items.contains_key(*path)) {
             lines += &format!("0 {ZERO}\t{}{path}\0", self.prefix);
@@ -277,18 +275,19 @@ impl Repository {
         for (path, item) in items {
             lines += &item.index_line(&format!("{}{path}", self.prefix));
         }
-        self.feed(
-            self.git_beside(&index, None).args(["update-index", "-z", "--index-info"]),
-            lines.as_bytes(),
-        )?;
-        Ok(self.read(self.git_beside(&index, None).arg("write-tree"))?.trim().to_owned())
+        self.tree_with("HEAD", &lines)
     }
 
     /// `tree` with other content at some paths of the repository.
     pub fn replace(&self, tree: &str, changes: &Items) -> Result<String> {
-        let index = self.scratch.path().join("replace.index");
-        self.read(self.git_beside(&index, None).args(["read-tree", tree]))?;
         let lines: String = changes.iter().map(|(path, item)| item.index_line(path)).collect();
+        self.tree_with(tree, &lines)
+    }
+
+    /// `tree` with what the lines say, which are as [`Item::index_line`] makes them, or remove a path.
+    fn tree_with(&self, tree: &str, lines: &str) -> Result<String> {
+        let index = self.scratch.path().join("tree.index");
+        self.read(self.git_beside(&index, None).args(["read-tree", tree]))?;
         self.feed(
             self.git_beside(&index, None).args(["update-index", "-z", "--index-info"]),
             lines.as_bytes(),
